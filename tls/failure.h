@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failure: why an upstream's certificate was refused, noted while the chain is at hand.
+ *
+ * OpenSSL forgets the peer's certificate when verification fails, so the words are made
+ * in the verify callback and kept with the SSL.
+ */
+#ifndef TLS_FAILURE_H
+#define TLS_FAILURE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <openssl/ssl.h>
+
+/* Ties host to ssl, for the words. Freed with the SSL. Returns 0 or -ENOMEM. */
+MUST_CHECK int failure_attach(SSL *ssl, const char *host);
+
+/* For SSL_CTX_set_verify: never overrules OpenSSL, stops at the first fault. */
+int failure_on_verify(int ok, X509_STORE_CTX *store);
+
+#endif
