@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * finder: many byte strings looked for at once (Aho and Corasick, CACM 18(6), 1975).
+ *
+ * Time is linear in the text whatever the strings are. Immutable once made; any thread.
+ */
+#ifndef RECORD_FINDER_H
+#define RECORD_FINDER_H
+
+#include "base/slice.h"
+
+#include <stdint.h>
+
+#define FINDER_NONE UINT32_MAX
+
+struct finder;
+
+/* Patterns of length 0 are never found. Returns NULL when there is no memory. */
+struct finder *finder_create(const struct slice *pattern, size_t count);
+
+/* NULL is fine. */
+void finder_destroy(struct finder *finder);
+
+/*
+ * Takes one more byte of a text; *state begins as 0.
+ * Returns the longest pattern that ends with this byte (its index), or FINDER_NONE.
+ */
+uint32_t finder_step(const struct finder *finder, uint32_t *state, unsigned char byte);
+
+/* The next pattern with the same text, or FINDER_NONE. */
+uint32_t finder_same(const struct finder *finder, uint32_t pattern);
+
+/* The next shorter pattern that ends where this one does, or FINDER_NONE. */
+uint32_t finder_shorter(const struct finder *finder, uint32_t pattern);
+
+#endif

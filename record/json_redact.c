@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json_redact: writing values.
+ */
+#include "record/json_redact.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "record/json_text.h"
+#include "record/names.h"
+
+enum {
+	FORM_BYTES = 12, /* a shorter name has no form of a secret */
+};
+
+void json_redact_init(struct json_redact *json, struct redaction *redaction,
+    struct watch *watch, struct buf *out)
+{
+	/* the frames are set when they are opened */
+	json->redaction = redaction;
+	json->watch = watch;
+	json->out = out;
+	json->nested = false;
+	json->query = false;
+	json->masked = 0;
+	json->depth = 0;
+	json->skipped = 0;
+	json->tops = 0;
+	json->codes = (struct buf){ 0 };
+	json->scratch = (struct buf){ 0 };
+}
+
+void json_redact_finish(struct json_redact *json)
+{
+	json->out->failed =
+	    json->out->failed || json->codes.failed || json->scratch.failed;
+	buf_wipe(&json->codes);
+	buf_wipe(&json->scratch);
+}
+
+/* A value comes: what stands before it. Returns whether it is a secret by its place. */
+static bool begin_value(struct json_redact *json)
+{
+	struct json_frame *frame = NULL;
+	bool secret = false;
+
+	if (json->depth == 0) {
+		if (json->tops++ > 0) {
+			buf_putc(json->out, '\n');
+		}
+		if (json->watch) {
+			watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
+		}
+	} else {
+		frame = &json->frame[json->depth - 1];
+		if (!frame->is_map) {
+			if (frame->count > 0) {
+				buf_putc(json->out, ',');
+			}
+			if (json->watch) {
+				watch_next(json->watch, json->depth,
+				    (struct slice){ NULL, 0 }, frame->count);
+			}
+			frame->count++;
+		}
+		if (json->watch && frame->count == 1) {
+			watch_filled(json->watch, json->depth - 1);
+		}
+		secret = frame->secret || frame->next_secret;
+		frame->next_secret = false;
+	}
+	return secret || (json->watch && watch_is_secret(json->watch));
+}
+
+/* Is the value that comes that of a "code"? Asked once for each value. */
+static bool take_code(struct json_redact *json)
+{
+	bool code = json->depth > 0 && json->frame[json->depth - 1].next_code;
+
+	if (code) {
+		json->frame[json->depth - 1].next_code = false;
+	}
+	return code;
+}
+
+static void put_mask(struct json_redact *json)
+{
+	buf_puts(json->out, "\"" REDACTED "\"");
+	json->masked++;
+}
+
+void json_redact_open(struct json_redact *json, bool is_map)
+{
+	bool secret = false;
+
+	if (json->skipped > 0) {
+		json->skipped++;
+		return;
+	}
+	secret = begin_value(json);
+	(void)take_code(json); /* a container is no code */
+	if (json->depth == WATCH_DEPTH) {
+		buf_puts(json->out, "\"[nested too deep]\"");
+		json->skipped = 1;
+		return;
+	}
+	if (json->watch) {
+		watch_open(json->watch, json->depth);
+	}
+	json->frame[json->depth++] =
+	    (struct json_frame){ .is_map = is_map, .secret = secret };
+	buf_putc(json->out, is_map ? '{' : '[');
+}
+
+/* Names whose presence says that "code" beside them is an authorization code (RFC
+ * 6749 4.1). */
+static bool oauth_name(struct slice name)
+{
+	if (name.len < 8 || !memchr("cgrCGR", name.ptr[0], 6)) {
+		return false; /* at a glance: most names */
+	}
+	return name_same(name, SLICE("grant_type")) ||
+	       name_same(name, SLICE("client_id")) ||
+	       name_same(name, SLICE("client_secret")) ||
+	       name_same(name, SLICE("redirect_uri"));
+}
+
+void json_redact_name(struct json_redact *json, struct slice name)
+{
+	struct json_frame *frame = NULL;
+	enum name_kind kind = NAME_PLAIN;
+
+	if (json->skipped > 0 || json->depth == 0) {
+		return;
+	}
+	if (!name.ptr) {
+		name = SLICE("");
+	}
+	frame = &json->frame[json->depth - 1];
+	kind = name_kind(name, json->query);
+	if (json->query && redact_query_name(json->redaction, name)) {
+		kind = NAME_SECRET;
+	}
+	if (frame->count > 0) {
+		buf_putc(json->out, ',');
+	}
+	json_put_string(json->out, name);
+	buf_putc(json->out, ':');
+	if (json->watch) {
+		watch_next(json->watch, json->depth, name, frame->count);
+	}
+	frame->count++;
+	frame->next_secret = kind == NAME_SECRET;
+	frame->next_code = kind == NAME_CODE;
+	frame->oauth = frame->oauth || oauth_name(name);
+	if (name.len >= FORM_BYTES) {
+		redaction_note(json->redaction, name);
+	}
+}
+
+void json_redact_close(struct json_redact *json)
+{
+	struct json_frame *frame = NULL;
+
+	if (json->skipped > 1) {
+		json->skipped--;
+		return;
+	}
+	if (json->skipped == 1) {
+		json->skipped = 0;
+		return;
+	}
+	if (json->depth == 0) {
+		return;
+	}
+	frame = &json->frame[--json->depth];
+	buf_putc(json->out, frame->is_map ? '}' : ']');
+	if (json->watch) {
+		watch_close(json->watch, json->depth);
+	}
+	if (frame->oauth && frame->code_len > 0 && !json->codes.failed) {
+		/* it is out already: masked by its value in the end */
+		secrets_add(&json->redaction->secrets,
+		    (struct slice){ json->codes.ptr + frame->code_at, frame->code_len });
+		json->masked++;
+	}
+}
+
+/* A secret string: its value is noted, and those that a URL in it carries. */
+static void put_secret(struct json_redact *json, struct slice text)
+{
+	struct spans parts = { 0 };
+
+	if (text.len == 0) {
+		buf_puts(json->out, "\"\"");
+		return;
+	}
+	secrets_add(&json->redaction->secrets, text);
+	(void)redact_text_find(json->redaction, text, TEXT_STRING, &parts);
+	spans_finish(&parts);
+	put_mask(json);
+}
+
+static void note_code(struct json_redact *json, struct slice text)
+{
+	struct json_frame *frame = &json->frame[json->depth - 1];
+
+	frame->code_at = json->codes.len;
+	frame->code_len = text.len;
+	buf_put_slice(&json->codes, text);
+}
+
+void json_redact_string(struct json_redact *json, struct slice text)
+{
+	bool secret = false;
+	bool code = false;
+
+	if (json->skipped > 0) {
+		return;
+	}
+	secret = begin_value(json);
+	code = take_code(json);
+	if (code && (json->redaction->oauth || code_is_secret(text))) {
+		secret = true;
+	}
+	if (json->watch) {
+		watch_scalar(json->watch, text, true, false, secret);
+	}
+	if (secret) {
+		put_secret(json, text);
+		return;
+	}
+	if (code) {
+		note_code(json, text);
+	}
+	json_text_put(json, text);
+}
+
+void json_redact_number(struct json_redact *json, struct slice digits)
+{
+	bool secret = false;
+
+	if (json->skipped > 0) {
+		return;
+	}
+	secret = begin_value(json);
+	(void)take_code(json); /* a number is an error's code */
+	if (json->watch) {
+		watch_scalar(json->watch, digits, false, false, secret);
+	}
+	if (secret) {
+		put_secret(json, digits);
+	} else if (json_number_is_card(digits)) {
+		secrets_add(&json->redaction->secrets, digits);
+		put_mask(json);
+	} else if (json_number_fits(digits)) {
+		buf_put_slice(json->out, digits);
+	} else {
+		json_put_string(json->out, digits);
+	}
+}
+
+void json_redact_bool(struct json_redact *json, bool value)
+{
+	bool secret = false;
+
+	if (json->skipped > 0) {
+		return;
+	}
+	secret = begin_value(json);
+	(void)take_code(json);
+	if (json->watch) {
+		watch_scalar(json->watch, value ? SLICE("true") : SLICE("false"), false,
+		    false, secret);
+	}
+	buf_puts(json->out, value ? "true" : "false");
+}
+
+void json_redact_null(struct json_redact *json)
+{
+	if (json->skipped > 0) {
+		return;
+	}
+	(void)begin_value(json);
+	(void)take_code(json);
+	if (json->watch) {
+		watch_scalar(json->watch, SLICE("null"), false, true, false);
+	}
+	buf_puts(json->out, "null");
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json_redact: a payload in, value by value, and the JSON text of the row out, redacted.
+ *
+ * JSON bodies come from yajl; forms, multipart bodies and queries call the same
+ * functions. One pass, no recursion, time linear in the input. Names keep their order and
+ * doubles stay.
+ */
+#ifndef RECORD_JSON_REDACT_H
+#define RECORD_JSON_REDACT_H
+
+#include "record/redact.h"
+#include "record/watch.h"
+
+enum json_state {
+	JSON_NOTHING, /* not one value could be read */
+	JSON_BROKEN,  /* out holds what was read before the end or the fault */
+	JSON_WHOLE,   /* one value */
+	JSON_LINES,   /* several, one after another: out has one on each line */
+};
+
+struct json_frame {
+	bool is_map;
+	bool secret;      /* all scalars below are masked */
+	bool next_secret; /* the value of the name just read */
+	bool next_code;   /* that name is "code" */
+	bool oauth;       /* a member says that the object is about OAuth */
+	uint32_t count;   /* members begun */
+	size_t code_at;   /* the value of "code", in codes; code_len 0: none */
+	size_t code_len;
+};
+
+/* Thread: one. */
+struct json_redact {
+	struct redaction *redaction; /* borrowed */
+	struct watch *watch;         /* borrowed; NULL: no pointers */
+	struct buf *out;             /* borrowed */
+	bool nested;                 /* the text stands inside a string */
+	bool query;                  /* names are those of a URL's query */
+	size_t masked;               /* values */
+
+	/* private */
+	size_t depth;       /* containers open */
+	size_t skipped;     /* containers open below the deepest that is kept */
+	size_t tops;        /* values at depth 0 */
+	struct buf codes;   /* wiped */
+	struct buf scratch; /* wiped */
+	struct json_frame frame[WATCH_DEPTH];
+};
+
+/* watch may be NULL (else watch_begin was called). */
+void json_redact_init(struct json_redact *json, struct redaction *redaction,
+    struct watch *watch, struct buf *out);
+void json_redact_finish(struct json_redact *json);
+
+void json_redact_open(struct json_redact *json, bool is_map);
+void json_redact_name(struct json_redact *json, struct slice name);
+void json_redact_close(struct json_redact *json);
+void json_redact_string(struct json_redact *json, struct slice text);
+/* Digits as they came. What PostgreSQL's numeric cannot hold becomes a string. */
+void json_redact_number(struct json_redact *json, struct slice digits);
+void json_redact_bool(struct json_redact *json, bool value);
+void json_redact_null(struct json_redact *json);
+
+/*
+ * Reads JSON text (RFC 8259; a BOM before it is passed over). whole: text is all of it,
+ * else a part from its beginning. Returns what it was; out of memory shows in
+ * out->failed.
+ */
+enum json_state json_redact_parse(
+    struct json_redact *json, struct slice text, bool whole);
+
+/* Could this be JSON: does it begin like an object or an array? */
+bool json_begins(struct slice text);
+
+#endif

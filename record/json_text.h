@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json_text: what a single scalar of a payload becomes. Private to json_redact.
+ */
+#ifndef RECORD_JSON_TEXT_H
+#define RECORD_JSON_TEXT_H
+
+#include "record/json_redact.h"
+
+/* Writes a string that is no secret as a whole: JSON in it, and URLs, may still hold
+ * some. */
+void json_text_put(struct json_redact *json, struct slice text);
+
+/* Fits PostgreSQL's numeric: 131072 digits before the point, 16383 after. */
+bool json_number_fits(struct slice digits);
+
+/* A payment card's number; narrower than in text, since ids are numbers too. */
+bool json_number_is_card(struct slice digits);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recorder: the queue, and the thread behind it.
+ */
+#include "record/recorder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "record/batch.h"
+
+enum {
+	LOG_EVERY_S = 10, /* at most one line per reason */
+	FLUSH_AFTER_S = 1,
+};
+
+#define NS_PER_S 1000000000
+
+struct recorder {
+	struct record_settings settings;
+	struct batch *batch;
+	pthread_t thread;
+
+	pthread_mutex_t lock; /* for all below; never held across a disk or a build */
+	pthread_cond_t wake;
+	struct call *first; /* linked by call.next */
+	struct call **last;
+	uint64_t bytes; /* charged to calls queued or being stored */
+	bool stopping;
+	int64_t full_logged_ns;
+};
+
+static size_t charge_of(const struct call *call)
+{
+	return sizeof(*call) + call->method.cap + call->scheme.cap + call->host.cap +
+	       call->target.cap + call->request_fields.cap + call->reason.cap +
+	       call->response_fields.cap + call->outcome_detail.cap +
+	       call->request.bytes.cap + call->response.bytes.cap;
+}
+
+/* Takes up to max calls off the queue; waits for one. NULL: stopped, and the queue is
+ * empty. */
+static struct call *take(struct recorder *recorder, size_t max, bool *ret_idle)
+{
+	struct timespec until;
+	struct call *calls = NULL;
+	int waited = 0;
+
+	(void)clock_gettime(
+	    CLOCK_MONOTONIC, &until); /* fails only for an unknown clock */
+	until.tv_sec += FLUSH_AFTER_S;
+	*ret_idle = false;
+	(void)pthread_mutex_lock(&recorder->lock);
+	while (!recorder->first && !recorder->stopping && waited != ETIMEDOUT) {
+		waited =
+		    batch_is_dirty(recorder->batch)
+		        ? pthread_cond_timedwait(&recorder->wake, &recorder->lock, &until)
+		        : pthread_cond_wait(&recorder->wake, &recorder->lock);
+	}
+	calls = recorder->first;
+	if (calls) {
+		struct call *end = calls;
+
+		for (size_t i = 1; i < max && end->next; i++) {
+			end = end->next;
+		}
+		recorder->first = end->next;
+		end->next = NULL;
+		if (!recorder->first) {
+			recorder->last = &recorder->first;
+		}
+	} else {
+		*ret_idle = !recorder->stopping;
+	}
+	(void)pthread_mutex_unlock(&recorder->lock);
+	return calls;
+}
+
+static void *run(void *arg)
+{
+	struct recorder *recorder = arg;
+
+	for (;;) {
+		bool idle = false;
+		struct call *calls = take(recorder, BATCH_MAX, &idle);
+		uint64_t done = 0;
+
+		if (!calls && !idle) {
+			return NULL;
+		}
+		if (!calls) {
+			batch_flush(recorder->batch);
+			continue;
+		}
+		done = batch_run(recorder->batch, calls);
+		(void)pthread_mutex_lock(&recorder->lock);
+		recorder->bytes -= done;
+		(void)pthread_mutex_unlock(&recorder->lock);
+	}
+}
+
+/* Starts the thread with all signals blocked: they are for the main thread. */
+static int start_thread(struct recorder *recorder)
+{
+	sigset_t all;
+	sigset_t before;
+	int r = 0;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&recorder->thread, NULL, run, recorder);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+static int init_sync(struct recorder *recorder)
+{
+	pthread_condattr_t attributes;
+	int r = pthread_condattr_init(&attributes);
+
+	if (r != 0) {
+		return r;
+	}
+	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	r = r ? r : pthread_cond_init(&recorder->wake, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	if (r != 0) {
+		return r;
+	}
+	r = pthread_mutex_init(&recorder->lock, NULL);
+	if (r != 0) {
+		(void)pthread_cond_destroy(&recorder->wake);
+	}
+	return r;
+}
+
+int recorder_start(const struct record_settings *settings, struct store *store,
+    struct recorder **ret_recorder, struct err *err)
+{
+	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	int r = 0;
+
+	if (!recorder) {
+		store_close(store);
+		return err_set(err, ENOMEM, "out of memory for the recorder");
+	}
+	recorder->settings = *settings;
+	recorder->settings.chain_key_path = NULL; /* borrowed for the start only */
+	recorder->last = &recorder->first;
+	r = batch_create(settings, store, &recorder->batch, err); /* takes the store */
+	if (r != 0) {
+		free(recorder);
+		return r;
+	}
+	r = init_sync(recorder);
+	if (r == 0) {
+		r = start_thread(recorder);
+		if (r == 0) {
+			*ret_recorder = recorder;
+			return 0;
+		}
+		(void)pthread_cond_destroy(&recorder->wake);
+		(void)pthread_mutex_destroy(&recorder->lock);
+	}
+	batch_destroy(recorder->batch);
+	free(recorder);
+	return err_set(err, r, "cannot start the recorder's thread: %s", strerror(r));
+}
+
+void recorder_stop(struct recorder *recorder)
+{
+	if (!recorder) {
+		return;
+	}
+	(void)pthread_mutex_lock(&recorder->lock);
+	recorder->stopping = true;
+	(void)pthread_cond_signal(&recorder->wake);
+	(void)pthread_mutex_unlock(&recorder->lock);
+	(void)pthread_join(recorder->thread, NULL);
+	batch_destroy(recorder->batch);
+	(void)pthread_cond_destroy(&recorder->wake);
+	(void)pthread_mutex_destroy(&recorder->lock);
+	free(recorder);
+}
+
+/* Queues the call when there is room for it. */
+static bool queue(struct recorder *recorder, struct call *call)
+{
+	bool room = false;
+
+	call->charged = charge_of(call);
+	call->next = NULL;
+	(void)pthread_mutex_lock(&recorder->lock);
+	room = recorder->bytes + call->charged <= recorder->settings.queue_bytes;
+	if (room) {
+		recorder->bytes += call->charged;
+		*recorder->last = call;
+		recorder->last = &call->next;
+		(void)pthread_cond_signal(&recorder->wake);
+	}
+	(void)pthread_mutex_unlock(&recorder->lock);
+	return room;
+}
+
+static bool shed(struct capture *capture)
+{
+	if (capture->bytes.len == 0) {
+		return false;
+	}
+	capture_shed(capture);
+	counter_add(COUNTER_BODIES_SHED, 1);
+	return true;
+}
+
+/* A call for which there is no room at all. */
+static void lose(struct recorder *recorder, struct call *call)
+{
+	int64_t now = mono_ns();
+	bool log = false;
+
+	(void)pthread_mutex_lock(&recorder->lock);
+	log = !call->in_flight &&
+	      (recorder->full_logged_ns == 0 ||
+	          now - recorder->full_logged_ns >= (int64_t)LOG_EVERY_S * NS_PER_S);
+	if (log) {
+		recorder->full_logged_ns = now;
+	}
+	(void)pthread_mutex_unlock(&recorder->lock);
+	if (log) {
+		log_error("record.queue is full: calls are not recorded until the store "
+		          "keeps up (lost_queue_full counts them)");
+	}
+	if (!call->in_flight) {
+		counter_add(
+		    COUNTER_LOST_QUEUE, 1); /* a snapshot's end is still to come */
+	}
+	batch_settle(call);
+}
+
+void recorder_submit(struct recorder *recorder, struct call *call)
+{
+	if (queue(recorder, call)) {
+		return;
+	}
+	/* the answer says how the call went: it is the last to be given up */
+	if (shed(&call->request) && queue(recorder, call)) {
+		return;
+	}
+	if (shed(&call->response) && queue(recorder, call)) {
+		return;
+	}
+	lose(recorder, call);
+}

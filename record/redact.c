@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * redact: secrets by place (header fields, path, query) and by form.
+ */
+#include "record/redact.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/fields.h"
+#include "record/form.h"
+#include "record/names.h"
+#include "record/redaction_table.h"
+
+/* Stands between two texts that are looked through together. */
+#define BORDER "\0\x1e\0\x1e"
+
+enum { BORDER_BYTES = 4 };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct pattern **forms; /* by row of redaction_values; NULL: not made */
+static struct err init_error;
+
+static void make_forms(void)
+{
+	struct pattern **made = calloc(redaction_value_count, sizeof(struct pattern *));
+
+	for (size_t i = 0; made && i < redaction_value_count; i++) {
+		if (pattern_compile(redaction_values[i].regex, &made[i], &init_error) !=
+		    0) {
+			while (i-- > 0) {
+				pattern_destroy(made[i]);
+			}
+			free(made);
+			made = NULL;
+		}
+	}
+	forms = made;
+}
+
+int redact_init(struct err *err)
+{
+	int r = names_init();
+
+	(void)pthread_once(&once, make_forms); /* cannot fail with a static control */
+	if (r == 0 && forms) {
+		return 0;
+	}
+	return err_set(err, r ? ENOMEM : EINVAL, "cannot prepare redaction: %s",
+	    r || !init_error.text[0] ? "out of memory" : init_error.text);
+}
+
+/* Each cookie of a Cookie field, or the one of a Set-Cookie field (RFC 6265). */
+static void add_cookies(struct redaction *redaction, struct slice value, bool all)
+{
+	do {
+		struct slice cookie = slice_cut(&value, ';');
+
+		(void)slice_cut(&cookie, '=');
+		secrets_add(&redaction->secrets, cookie);
+	} while (all && value.ptr);
+}
+
+static bool in_names(const struct names *names, struct slice name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (name_same(slice_of(names->item[i]), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool redact_field(struct redaction *redaction, struct slice name, struct slice value)
+{
+	bool set = slice_ieq(name, SLICE("Set-Cookie"));
+
+	if (set || slice_ieq(name, SLICE("Cookie"))) {
+		add_cookies(redaction, value, !set);
+		return true;
+	}
+	if (name_kind(name, false) == NAME_SECRET ||
+	    (redaction->places && in_names(&redaction->places->headers, name))) {
+		secrets_add(&redaction->secrets, value);
+		return true;
+	}
+	return false;
+}
+
+static void add_fields(struct redaction *redaction, struct slice block)
+{
+	struct field field;
+
+	while (fields_next(&block, &field)) {
+		if (!redact_field(redaction, field.name, field.value)) {
+			redaction_note(redaction, field.value);
+		}
+	}
+}
+
+static void add_path(struct redaction *redaction, const struct route_match *match)
+{
+	const struct names *names = &redaction->places->path;
+
+	for (size_t i = 0; i < match->param_count; i++) {
+		for (size_t k = 0; k < names->count; k++) {
+			if (strcmp(match->param[i].name, names->item[k]) == 0) {
+				secrets_add(&redaction->secrets, match->param[i].value);
+			}
+		}
+	}
+}
+
+bool redact_query_name(const struct redaction *redaction, struct slice name)
+{
+	return name_kind(name, true) == NAME_SECRET ||
+	       (redaction->places && in_names(&redaction->places->query, name));
+}
+
+static void add_query(struct redaction *redaction, struct slice query)
+{
+	struct buf text = { 0 };
+
+	while (query.ptr) {
+		struct slice value = slice_cut(&query, '&');
+		struct slice name = slice_cut(&value, '=');
+		bool secret = false;
+
+		buf_truncate(&text, 0);
+		form_decode(&text, name);
+		secret = redact_query_name(redaction, buf_slice(&text));
+		buf_truncate(&text, 0);
+		form_decode(&text, value);
+		if (secret) {
+			secrets_add(&redaction->secrets, buf_slice(&text));
+			secrets_add(&redaction->secrets, value);
+		} else {
+			redaction_note(redaction, buf_slice(&text));
+		}
+	}
+	redaction->secrets.overflow = redaction->secrets.overflow || text.failed;
+	buf_wipe(&text);
+}
+
+static bool contains_ignoring_case(struct slice text, struct slice word)
+{
+	for (size_t i = 0; i + word.len <= text.len; i++) {
+		if (slice_istarts((struct slice){ text.ptr + i, text.len - i }, word)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void redaction_begin(struct redaction *redaction, const struct call *call)
+{
+	struct slice query = buf_slice(&call->target);
+	struct slice path = slice_cut(&query, '?');
+
+	*redaction =
+	    (struct redaction){ .places = call->match.route ? call->match.route->secrets
+		                                            : NULL };
+	redaction->oauth = contains_ignoring_case(path, SLICE("oauth"));
+	add_fields(redaction, buf_slice(&call->request_fields));
+	add_fields(redaction, buf_slice(&call->response_fields));
+	if (redaction->places) {
+		add_path(redaction, &call->match);
+	}
+	redaction_note(redaction, path);
+	if (call->match.path) {
+		redaction_note(redaction, slice_of(call->match.path));
+	}
+	add_query(redaction, query);
+}
+
+void redaction_finish(struct redaction *redaction)
+{
+	secrets_finish(&redaction->secrets);
+	buf_wipe(&redaction->plain);
+}
+
+void redaction_note(struct redaction *redaction, struct slice text)
+{
+	if (text.len >= SECRET_MIN_BYTES) {
+		buf_put_slice(&redaction->plain, text);
+		buf_put(&redaction->plain, BORDER, BORDER_BYTES);
+	}
+}
+
+bool card_number(struct slice digits)
+{
+	unsigned int sum = 0;
+	unsigned int count = 0;
+
+	for (size_t i = digits.len; i-- > 0;) {
+		unsigned int digit = (unsigned int)(unsigned char)digits.ptr[i] - '0';
+
+		if (digit > 9) {
+			continue; /* the blank or '-' between groups */
+		}
+		if (count++ % 2 == 1) {
+			digit = digit > 4 ? digit * 2 - 9 : digit * 2;
+		}
+		sum += digit;
+	}
+	return count >= 13 && count <= 19 && sum % 10 == 0 && digits.ptr[0] >= '2' &&
+	       digits.ptr[0] <= '6'; /* the first digits that banks' cards have */
+}
+
+/* Adds what one form finds; a match never goes past its own text. */
+static void scan_form(struct redaction *redaction, const struct pattern *form, bool luhn)
+{
+	struct slice text = buf_slice(&redaction->plain);
+	struct pattern_match match;
+	size_t from = 0;
+
+	while (from < text.len) {
+		enum pattern_result result = pattern_find(form, text, from, &match);
+		const char *border = NULL;
+
+		if (result == PATTERN_LIMIT) {
+			redaction->secrets.overflow = true;
+		}
+		if (result != PATTERN_FOUND) {
+			return;
+		}
+		from = (size_t)(match.all.ptr - text.ptr);
+		border = memmem(match.all.ptr, match.all.len, BORDER, BORDER_BYTES);
+		if (border) {
+			match.all.len = (size_t)(border - match.all.ptr);
+		}
+		if (!luhn || (match.all.len > 0 && card_number(match.all))) {
+			secrets_add(&redaction->secrets, match.all);
+		}
+		from += match.all.len ? match.all.len : 1;
+	}
+}
+
+void redaction_scan(struct redaction *redaction)
+{
+	const struct patterns *own =
+	    redaction->places ? &redaction->places->patterns : NULL;
+
+	if (redaction->plain.failed) {
+		redaction->secrets.overflow = true;
+	}
+	for (size_t i = 0; i < redaction_value_count; i++) {
+		scan_form(redaction, forms[i], redaction_values[i].luhn);
+	}
+	for (size_t i = 0; own && i < own->count; i++) {
+		scan_form(redaction, own->item[i], false);
+	}
+	OPENSSL_cleanse(redaction->plain.ptr, redaction->plain.len);
+	buf_truncate(&redaction->plain, 0);
+}
+
+void redaction_seal(struct redaction *redaction)
+{
+	redaction_scan(redaction);
+	secrets_seal(&redaction->secrets);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * redact_text: secrets beside their names in running text, and in URLs. One pass.
+ */
+#include "record/names.h"
+#include "record/redact.h"
+
+enum {
+	NAME_BYTES = 64,  /* how far back a name is looked for */
+	VALUE_BLANKS = 2, /* between a separator and its value */
+};
+
+static bool name_byte(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '.' || c == '[' ||
+	       c == ']';
+}
+
+/* Error codes are words and numbers; an authorization code mixes letters and digits. */
+bool code_is_secret(struct slice value)
+{
+	size_t parts = 0; /* with letters and digits side by side */
+	bool letter = false;
+	bool digit = false;
+
+	if (value.len < 16) {
+		return false;
+	}
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+		bool d = c >= '0' && c <= '9';
+		bool l = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (c <= ' ') {
+			return false;
+		}
+		if (!d && !l) {
+			letter = false;
+			digit = false;
+			continue;
+		}
+		if ((d && letter) || (l && digit)) {
+			parts++;
+		}
+		letter = l;
+		digit = d;
+	}
+	return parts > 0;
+}
+
+static bool value_ends(char c, enum text_kind kind)
+{
+	return (unsigned char)c <= ' ' || c == '&' || c == ';' || c == '"' || c == '\'' ||
+	       c == '<' || c == '>' || c == '#' || c == '`' || c == '\\' ||
+	       (kind == TEXT_BODY && (c == ',' || c == '}' || c == ')' || c == ']'));
+}
+
+/* Masks text[begin, end) as the value of a secret name. */
+static void add(struct redaction *redaction, struct slice text, size_t begin, size_t end,
+    struct spans *spans)
+{
+	struct slice value = { text.ptr + begin, end - begin };
+
+	if (value.len > 0 && !slice_eq(value, SLICE(REDACTED))) {
+		spans_add(spans, begin, end);
+		secrets_add(&redaction->secrets, value);
+	}
+}
+
+/* The value that begins at i: in quotes, or up to what cannot belong to it. */
+static size_t value_end(struct slice text, size_t *begin, enum text_kind kind)
+{
+	size_t i = *begin;
+	char quote = i < text.len && kind == TEXT_BODY ? text.ptr[i] : '\0';
+
+	if (quote == '"' || quote == '\'') {
+		*begin = ++i;
+		while (i < text.len && text.ptr[i] != quote && text.ptr[i] != '\n') {
+			i += text.ptr[i] == '\\' && i + 1 < text.len ? 2 : 1;
+		}
+		return i;
+	}
+	while (i < text.len && !value_ends(text.ptr[i], kind)) {
+		i++;
+	}
+	return i;
+}
+
+static bool secret_beside(
+    const struct redaction *redaction, struct slice name, bool query, struct slice value)
+{
+	enum name_kind kind = name_kind(name, query);
+
+	if (kind == NAME_CODE) {
+		return redaction->oauth || code_is_secret(value);
+	}
+	return kind == NAME_SECRET;
+}
+
+/* name=value, name: value, "name": "value", with the separator at i. Returns where to go
+ * on. */
+static size_t assignment(struct redaction *redaction, struct slice text, size_t i,
+    enum text_kind kind, struct spans *spans)
+{
+	size_t begin = i + 1;
+	size_t name_end = i;
+	size_t name_begin = 0;
+	size_t end = 0;
+	bool query = false;
+
+	while (kind == TEXT_BODY && name_end > 0 &&
+	       (text.ptr[name_end - 1] == '"' || text.ptr[name_end - 1] == '\'' ||
+	           text.ptr[name_end - 1] == ' ') &&
+	       i - name_end < VALUE_BLANKS) {
+		name_end--;
+	}
+	name_begin = name_end;
+	while (name_begin > 0 && name_end - name_begin < NAME_BYTES &&
+	       name_byte(text.ptr[name_begin - 1])) {
+		name_begin--;
+	}
+	if (name_begin == name_end) {
+		return i + 1;
+	}
+	query = name_begin > 0 &&
+	        (text.ptr[name_begin - 1] == '?' || text.ptr[name_begin - 1] == '&' ||
+	            text.ptr[name_begin - 1] == ';');
+	while (kind == TEXT_BODY && begin < text.len && begin - i <= VALUE_BLANKS &&
+	       (text.ptr[begin] == ' ' || text.ptr[begin] == '>')) {
+		begin++;
+	}
+	if (name_kind((struct slice){ text.ptr + name_begin, name_end - name_begin },
+	        true) == NAME_PLAIN) {
+		return i + 1;
+	}
+	end = value_end(text, &begin, kind);
+	if (secret_beside(redaction,
+	        (struct slice){ text.ptr + name_begin, name_end - name_begin }, query,
+	        (struct slice){ text.ptr + begin, end - begin })) {
+		add(redaction, text, begin, end, spans);
+	}
+	return end > i ? end : i + 1;
+}
+
+/* user:password@ after "://", which ends at i. Returns where to go on. */
+static size_t userinfo(
+    struct redaction *redaction, struct slice text, size_t i, struct spans *spans)
+{
+	size_t at = 0;
+	size_t end = i;
+
+	while (end < text.len && (unsigned char)text.ptr[end] > ' ' &&
+	       !memchr("/?#\"'<>\\", text.ptr[end], 8)) {
+		at = text.ptr[end] == '@' ? end : at;
+		end++;
+	}
+	if (at > i) {
+		struct slice password = { text.ptr + i, at - i };
+
+		add(redaction, text, i, at, spans);
+		(void)slice_cut(&password, ':');
+		secrets_add(&redaction->secrets, password);
+	}
+	return end;
+}
+
+/* <name …>value<, with the '<' at i. Returns where to go on. */
+static size_t element(
+    struct redaction *redaction, struct slice text, size_t i, struct spans *spans)
+{
+	size_t begin = i + 1;
+	size_t end = begin;
+
+	while (end < text.len && end - begin < NAME_BYTES &&
+	       (name_byte(text.ptr[end]) || text.ptr[end] == ':')) {
+		end++;
+	}
+	if (end == begin || name_kind((struct slice){ text.ptr + begin, end - begin },
+	                        false) != NAME_SECRET) {
+		return end;
+	}
+	while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<') {
+		end++;
+	}
+	if (end == text.len || text.ptr[end] == '<' || text.ptr[end - 1] == '/') {
+		return end;
+	}
+	begin = ++end;
+	if (slice_starts(
+	        (struct slice){ text.ptr + end, text.len - end }, SLICE("<![CDATA["))) {
+		begin = end += 9;
+		while (end < text.len && text.ptr[end] != ']') {
+			end++;
+		}
+	}
+	while (end < text.len && text.ptr[end] != '<' && text.ptr[end] != ']') {
+		end++;
+	}
+	add(redaction, text, begin, end, spans);
+	return end;
+}
+
+bool redact_text_find(struct redaction *redaction, struct slice text, enum text_kind kind,
+    struct spans *spans)
+{
+	size_t i = 0;
+
+	while (i < text.len) {
+		struct slice rest = { text.ptr + i, text.len - i };
+
+		if (*rest.ptr == '=') {
+			i = assignment(redaction, text, i, kind, spans);
+		} else if (*rest.ptr == ':' && slice_starts(rest, SLICE("://"))) {
+			i = userinfo(redaction, text, i + 3, spans);
+		} else if (*rest.ptr == ':' && kind == TEXT_BODY) {
+			i = assignment(redaction, text, i, kind, spans);
+		} else if (*rest.ptr == '<' && kind == TEXT_BODY) {
+			i = element(redaction, text, i, spans);
+			i += i == text.len - rest.len;
+		} else {
+			i++;
+		}
+	}
+	return spans->count > 0 || spans->failed;
+}
+
+void redact_text(
+    struct redaction *redaction, struct slice text, enum text_kind kind, struct buf *out)
+{
+	struct spans spans = { 0 };
+
+	if (redact_text_find(redaction, text, kind, &spans)) {
+		spans_join(&spans);
+		spans_put(&spans, text, out);
+	} else {
+		buf_put_slice(out, text);
+	}
+	spans_finish(&spans);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * secrets_mask: looking for the values in a text.
+ *
+ * First a cheap look whether any value begins anywhere at all: mostly none does. Only
+ * then the automaton, over the first bytes of each value; what follows is compared.
+ */
+#include <stdlib.h>
+
+#include "record/secrets_private.h"
+
+enum {
+	PREFIX_BYTES = 32, /* of a value in the automaton */
+	COMPARE_BYTES =
+	    128, /* of a value must agree; then it is masked as far as it agrees */
+	COMPARE_VALUES =
+	    8, /* with the same prefix; where there are more the prefix decides */
+};
+
+/* A text read another way: each byte and where it began in the text. */
+struct view {
+	struct buf text;
+	uint32_t *at; /* text.len + 1 of them */
+};
+
+static bool is_head(const struct secrets *secrets, const char *text)
+{
+	uint64_t head = secret_head(text);
+	size_t slot = secret_head_slot(head, secrets->head_mask);
+
+	while (secrets->head[slot]) {
+		if (secrets->head[slot] == head) {
+			return true;
+		}
+		slot = (slot + 1) & secrets->head_mask;
+	}
+	return false;
+}
+
+/*
+ * Does any value begin anywhere? The last two of SECRET_MIN_BYTES bytes say how far it is
+ * to the next place where one could (Wu and Manber, TR-94-17): mostly five bytes on.
+ */
+static bool any_head(const struct secrets *secrets, struct slice text)
+{
+	size_t i = 0;
+
+	while (i + SECRET_MIN_BYTES <= text.len) {
+		const char *pair = text.ptr + i + SECRET_MIN_BYTES - 2;
+		size_t far = secrets->far[secret_pair(pair)];
+
+		if (far == 0 && is_head(secrets, text.ptr + i)) {
+			return true;
+		}
+		i += far ? far : 1;
+	}
+	return false;
+}
+
+static bool make_finder(struct secrets *secrets)
+{
+	struct slice *prefix = NULL;
+
+	if (secrets->finder) {
+		return true;
+	}
+	prefix = calloc(secrets->count, sizeof(*prefix));
+	for (size_t i = 0; prefix && i < secrets->count; i++) {
+		size_t len = secrets->item[i].len;
+
+		prefix[i] = (struct slice){ secrets->text.ptr + secrets->item[i].at,
+			len < PREFIX_BYTES ? len : PREFIX_BYTES };
+	}
+	if (prefix) {
+		secrets->finder = finder_create(prefix, secrets->count);
+	}
+	free(prefix);
+	return secrets->finder != NULL;
+}
+
+static bool word_byte(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/*
+ * Does the value stand at begin? Returns its end, or 0. Past COMPARE_BYTES it is followed
+ * as far as it agrees, but not again inside what a value already covers: so time stays
+ * linear.
+ */
+static size_t match_at(const struct secrets *secrets, const struct secret *item,
+    struct slice text, size_t begin, size_t covered)
+{
+	const char *value = secrets->text.ptr + item->at;
+	size_t len = item->len < COMPARE_BYTES ? item->len : COMPARE_BYTES;
+	size_t end = begin + len;
+
+	if (end > text.len || memcmp(text.ptr + begin, value, len) != 0) {
+		return 0;
+	}
+	if (item->bounded && ((begin > 0 && word_byte(text.ptr[begin - 1])) ||
+	                         (end < text.len && word_byte(text.ptr[end])))) {
+		return 0;
+	}
+	if (begin < covered) {
+		return end;
+	}
+	while (len < item->len && end < text.len && text.ptr[end] == value[len]) {
+		end++;
+		len++;
+	}
+	return end;
+}
+
+/* The longest of the values that share a prefix which begins at begin; 0: none. */
+static size_t match_any(const struct secrets *secrets, uint32_t pattern,
+    struct slice text, size_t begin, size_t covered)
+{
+	size_t best = 0;
+	size_t tried = 0;
+
+	for (uint32_t p = pattern; p != FINDER_NONE;
+	     p = finder_same(secrets->finder, p)) {
+		size_t end = match_at(secrets, &secrets->item[p], text, begin, covered);
+
+		best = end > best ? end : best;
+		if (++tried > COMPARE_VALUES) {
+			end = begin + PREFIX_BYTES;
+			return end > best ? end : best;
+		}
+	}
+	return best;
+}
+
+static void find_plain(struct secrets *secrets, struct slice text, struct spans *spans)
+{
+	uint32_t state = 0;
+	size_t covered = 0;
+
+	if (!make_finder(secrets)) {
+		spans->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < text.len; i++) {
+		uint32_t p =
+		    finder_step(secrets->finder, &state, (unsigned char)text.ptr[i]);
+
+		for (; p != FINDER_NONE; p = finder_shorter(secrets->finder, p)) {
+			size_t len = secrets->item[p].len;
+			size_t begin = i + 1 - (len < PREFIX_BYTES ? len : PREFIX_BYTES);
+			size_t end = match_any(secrets, p, text, begin, covered);
+
+			if (end > 0) {
+				spans_add(spans, begin, end);
+				covered = end > covered ? end : covered;
+				break;
+			}
+		}
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %41 → A, + stays: a value with a blank in it is no credential. Returns bytes read. */
+static size_t read_percent(struct slice rest, char *ret)
+{
+	if (rest.len >= 3 && rest.ptr[0] == '%' && hex_digit(rest.ptr[1]) >= 0 &&
+	    hex_digit(rest.ptr[2]) >= 0) {
+		*ret = (char)(hex_digit(rest.ptr[1]) * 16 + hex_digit(rest.ptr[2]));
+		return 3;
+	}
+	*ret = rest.ptr[0];
+	return 1;
+}
+
+/* \" → ", \u0041 → A. */
+static size_t read_backslash(struct slice rest, char *ret)
+{
+	*ret = rest.ptr[0];
+	if (rest.len < 2 || rest.ptr[0] != '\\') {
+		return 1;
+	}
+	if (rest.ptr[1] == 'u' && rest.len >= 6 && rest.ptr[2] == '0' &&
+	    rest.ptr[3] == '0' && hex_digit(rest.ptr[4]) >= 0 &&
+	    hex_digit(rest.ptr[5]) >= 0) {
+		*ret = (char)(hex_digit(rest.ptr[4]) * 16 + hex_digit(rest.ptr[5]));
+		return 6;
+	}
+	switch (rest.ptr[1]) {
+	case 'n':
+		*ret = '\n';
+		return 2;
+	case 't':
+		*ret = '\t';
+		return 2;
+	case 'r':
+		*ret = '\r';
+		return 2;
+	default:
+		*ret = rest.ptr[1];
+		return 2;
+	}
+}
+
+/* The same search in the text as it reads once decoded. */
+static void find_decoded(struct secrets *secrets, struct slice text,
+    size_t (*read)(struct slice rest, char *ret), struct spans *spans)
+{
+	struct view view = { .at = malloc((text.len + 1) * sizeof(*view.at)) };
+	struct spans found = { 0 };
+	size_t n = 0;
+
+	if (!view.at || !buf_reserve(&view.text, text.len + 1)) {
+		spans->failed = true;
+		goto out;
+	}
+	for (size_t i = 0; i < text.len; n++) {
+		char c = 0;
+
+		view.at[n] = (uint32_t)i;
+		i += read((struct slice){ text.ptr + i, text.len - i }, &c);
+		view.text.ptr[n] = c;
+	}
+	view.at[n] = (uint32_t)text.len;
+	view.text.len = n;
+	if (n < text.len && any_head(secrets, buf_slice(&view.text))) {
+		find_plain(secrets, buf_slice(&view.text), &found);
+	}
+	for (size_t i = 0; i < found.count; i++) {
+		spans_add(
+		    spans, view.at[found.item[i].begin], view.at[found.item[i].end]);
+	}
+	spans->failed = spans->failed || found.failed;
+out:
+	spans_finish(&found);
+	buf_wipe(&view.text);
+	free(view.at);
+}
+
+bool secrets_may_be_in_json(const struct secrets *secrets, struct slice json)
+{
+	if (secrets->overflow || json.len < SECRET_MIN_BYTES) {
+		return secrets->overflow;
+	}
+	/* a string that is percent-encoded, or has a backslash of its own, is read twice
+	 */
+	return secrets->count > 0 && (secrets->escaped || any_head(secrets, json) ||
+	                                 memchr(json.ptr, '%', json.len) ||
+	                                 memmem(json.ptr, json.len, "\\\\", 2));
+}
+
+bool secrets_find(struct secrets *secrets, struct slice text, struct spans *spans)
+{
+	if (secrets->overflow) {
+		spans->failed = true;
+		return true;
+	}
+	if (secrets->count == 0 || text.len < SECRET_MIN_BYTES) {
+		return false;
+	}
+	if (any_head(secrets, text)) {
+		find_plain(secrets, text, spans);
+	}
+	if (memchr(text.ptr, '%', text.len)) {
+		find_decoded(secrets, text, read_percent, spans);
+	}
+	if (memchr(text.ptr, '\\', text.len)) {
+		find_decoded(secrets, text, read_backslash, spans);
+	}
+	spans_join(spans);
+	return spans->count > 0 || spans->failed;
+}
+
+void secrets_mask(struct secrets *secrets, struct slice text, struct buf *out)
+{
+	struct spans spans = { 0 };
+
+	if (secrets_find(secrets, text, &spans)) {
+		spans_put(&spans, text, out);
+	} else {
+		buf_put_slice(out, text);
+	}
+	spans_finish(&spans);
+}

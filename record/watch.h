@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch: many JSON Pointers evaluated while a payload is read, in the same pass.
+ *
+ * For each depth there is a set of those pointers that agree so far; a member's name or
+ * an element's index makes the set of the next depth.
+ */
+#ifndef RECORD_WATCH_H
+#define RECORD_WATCH_H
+
+#include "base/buf.h"
+#include "routes/service.h"
+
+enum {
+	WATCH_DEPTH = 128, /* containers within containers */
+	WATCH_STARS = 4,   /* "*" tokens of one pointer whose places are kept */
+	WATCH_NONE = -1,
+};
+
+enum watch_kind {
+	WATCH_VALUE,  /* tests, codes, messages */
+	WATCH_SECRET, /* what is found there is masked */
+	WATCH_ALL,    /* every scalar is kept, with the places of its stars */
+};
+
+/* A piece of watch.text. */
+struct watch_text {
+	bool found;
+	bool secret; /* it stood in a secret place */
+	size_t at;
+	size_t len;
+};
+
+struct watch_result {
+	bool present;             /* a value that is not null */
+	bool filled;              /* one that is not null, "", [] or {} either */
+	bool equal;               /* a scalar whose text is the expected one */
+	struct watch_text scalar; /* the first that is not empty */
+	struct watch_text string; /* the first string that is not empty */
+};
+
+/* A scalar that a WATCH_ALL pointer found. */
+struct watch_hit {
+	int watch;
+	uint32_t star[WATCH_STARS]; /* which member or element each "*" stood for */
+	struct watch_text text;
+};
+
+struct watched;
+
+/* A zeroed struct is empty. */
+struct watch {
+	struct watched *item; /* owned */
+	size_t count;
+	size_t cap;
+	struct buf text;       /* copies of what was found; wiped */
+	struct watch_hit *hit; /* owned */
+	size_t hit_count;
+	bool failed; /* no memory: the results are not whole */
+
+	/* private: sets of pointers, `words` words each */
+	size_t words;
+	uint64_t *live;    /* by depth: agree with the path to this container, and go on
+	                      below it */
+	uint64_t *reached; /* by depth: point at this container */
+	uint64_t *started; /* by depth: "**" pointers that look for a string since this
+	                      container */
+	uint64_t
+	    *more; /* agree with the path to the value that comes now, and go on below */
+	uint64_t *here;    /* point at the value that comes now */
+	uint64_t *secret;  /* all WATCH_SECRET */
+	uint64_t *hunting; /* "**": look for a string */
+};
+
+void watch_finish(struct watch *watch);
+
+/*
+ * Adds a pointer, borrowed. expected (may be NULL) is what result.equal compares with.
+ * Returns its number, or WATCH_NONE without memory (watch.failed is set).
+ */
+int watch_add(struct watch *watch, const struct pointer *pointer, enum watch_kind kind,
+    const char *expected);
+
+/* All are added; a payload begins (anew: what was found is forgotten). */
+void watch_begin(struct watch *watch);
+
+/*
+ * The next value is the whole payload (depth 0), or the member or element number
+ * `ordinal` of the container at depth - 1. name is the member's; its ptr is NULL for an
+ * element.
+ */
+void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal);
+
+/* Does a WATCH_SECRET pointer point at the value that comes now? */
+bool watch_is_secret(const struct watch *watch);
+
+/* The value is a scalar. is_string, is_null; secret: it stands in a secret place. */
+void watch_scalar(
+    struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret);
+
+/* The value is a container, which is then at `depth`; and its end. */
+void watch_open(struct watch *watch, size_t depth);
+void watch_filled(struct watch *watch, size_t depth); /* it has a member */
+void watch_close(struct watch *watch, size_t depth);
+
+/* What a pointer found. An unknown number finds nothing. */
+const struct watch_result *watch_result(const struct watch *watch, int number);
+
+/* The text of a find, borrowed until the watch ends. */
+struct slice watch_slice(const struct watch *watch, const struct watch_text *text);
+
+#endif
