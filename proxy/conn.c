@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn: the state machine of a client connection. What a request wants is judged in
+ * request.c; what a TLS client wants, and tunnels, in intercept.c.
+ */
+#include "proxy/conn.h"
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "proxy/conn_private.h"
+#include "proxy/dial.h"
+#include "proxy/exchange.h"
+#include "proxy/reply.h"
+#include "proxy/socket.h"
+#include "proxy/tunnel.h"
+#include "proxy/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SECOND        INT64_C(1000000000)
+#define IDLE_NS       (60 * SECOND) /* between requests */
+#define HEAD_NS       (10 * SECOND) /* from the first byte of a head or a handshake */
+#define LINGER_NS     (5 * SECOND)
+#define DISCARD_BYTES (16 * 1024 * 1024)
+
+static void bury(struct grave *grave)
+{
+	struct conn *conn =
+	    (struct conn *)(void *)((char *)grave - offsetof(struct conn, grave));
+
+	reader_finish(&conn->reader);
+	free(conn);
+}
+
+void conn_end(struct conn *conn, bool reset)
+{
+	struct worker *worker = conn->worker;
+
+	if (conn->state == CONN_ENDED) {
+		return;
+	}
+	conn->state = CONN_ENDED;
+	if (conn->exchange) {
+		struct exchange *exchange = conn->exchange;
+
+		conn->exchange = NULL;
+		exchange_client_gone(exchange);
+	}
+	dial_cancel(conn->dial);
+	tunnel_destroy(conn->tunnel);
+	stream_destroy(conn->stream, reset);
+	if (conn->timer) {
+		event_free(conn->timer);
+	}
+	TAILQ_REMOVE(&worker->conns, conn, link);
+	worker->conn_count--;
+	reaper_add(&worker->reaper, &conn->grave, bury);
+}
+
+bool conn_idle(const struct conn *conn)
+{
+	switch (conn->state) {
+	case CONN_SNIFF:
+	case CONN_HELLO:
+	case CONN_HANDSHAKE:
+		return true;
+	case CONN_REQUEST:
+		return reader_idle(&conn->reader) &&
+		       evbuffer_get_length(conn->stream->in) == 0;
+	case CONN_TUNNEL:
+		return mono_ns() - tunnel_active_ns(conn->tunnel) > SECOND;
+	case CONN_EXCHANGE:
+	case CONN_DIAL:
+	case CONN_LINGER:
+	case CONN_ENDED:
+		break;
+	}
+	return false;
+}
+
+void conn_linger(struct conn *conn)
+{
+	conn->state = CONN_LINGER;
+	conn->discarded = 0;
+	socket_timer(conn->timer, LINGER_NS);
+	stream_finish(conn->stream);
+	if (conn->state == CONN_LINGER) {
+		stream_read_enable(conn->stream, true);
+		conn_advance(conn);
+	}
+}
+
+void conn_refuse(struct conn *conn, int status, const char *code, const char *message,
+    const char *extra, bool bodiless)
+{
+	char fields[256];
+
+	(void)snprintf(fields, sizeof(fields), "%sConnection: close\r\n", extra);
+	reply_put_error(conn->stream->out, status, code, message, fields, bodiless);
+	conn_linger(conn);
+}
+
+void conn_await_request(struct conn *conn)
+{
+	conn->state = CONN_REQUEST;
+	conn->begun_ns = 0;
+	reader_reset(&conn->reader, false);
+	socket_timer(conn->timer, IDLE_NS);
+}
+
+void conn_exchange_done(struct conn *conn, bool reusable)
+{
+	conn->exchange = NULL;
+	if (!reusable || conn->worker->draining) {
+		conn_linger(conn);
+		return;
+	}
+	conn_await_request(conn);
+	stream_read_enable(conn->stream, true);
+	/* a pipelined request may be there already: from the loop, so that recursion is
+	 * bounded */
+	if (evbuffer_get_length(conn->stream->in) > 0) {
+		event_active(conn->stream->read_event, EV_READ, 0);
+	}
+}
+
+/* TLS or HTTP? The first byte of a TLS record of type handshake is 22 (RFC 8446 5.1). */
+static bool advance_sniff(struct conn *conn)
+{
+	struct slice first = stream_first(conn->stream);
+
+	if (first.len == 0) {
+		return false;
+	}
+	if (first.ptr[0] == 0x16) {
+		conn->state = CONN_HELLO;
+		socket_timer(conn->timer, HEAD_NS);
+	} else {
+		conn->tls = false;
+		conn_await_request(conn);
+	}
+	return true;
+}
+
+static bool advance_request(struct conn *conn)
+{
+	struct slice input = stream_first(conn->stream);
+	struct slice body;
+	size_t used = 0;
+
+	if (input.len == 0) {
+		return false;
+	}
+	if (conn->begun_ns == 0) {
+		conn->begun_ns = conn->stream->read_ns;
+		socket_timer(conn->timer, HEAD_NS);
+	}
+	switch (reader_step(&conn->reader, input, &used, &body)) {
+	case READER_HEAD:
+		(void)evbuffer_drain(conn->stream->in, used);
+		stream_consumed(conn->stream);
+		(void)event_del(conn->timer);
+		request_begin(conn);
+		return true;
+	case READER_BAD:
+		counter_add(COUNTER_REQUESTS_REFUSED, 1);
+		conn_refuse(conn, conn->reader.bad_status, "BAD_REQUEST",
+		    conn->reader.bad_reason, "", reader_is_head_request(&conn->reader));
+		return true;
+	case READER_MORE:
+	case READER_BODY:
+	case READER_END:
+		break;
+	}
+	(void)evbuffer_drain(conn->stream->in, used);
+	stream_consumed(conn->stream);
+	return used > 0;
+}
+
+static void advance_linger(struct conn *conn)
+{
+	size_t len = evbuffer_get_length(conn->stream->in);
+
+	conn->discarded += len;
+	(void)evbuffer_drain(conn->stream->in, len);
+	stream_consumed(conn->stream);
+	if (conn->discarded > DISCARD_BYTES) {
+		conn_end(conn, false);
+	}
+}
+
+void conn_advance(struct conn *conn)
+{
+	for (bool again = true; again;) {
+		switch (conn->state) {
+		case CONN_SNIFF:
+			again = advance_sniff(conn);
+			break;
+		case CONN_HELLO:
+			again = intercept_hello(conn);
+			break;
+		case CONN_REQUEST:
+			again = advance_request(conn);
+			break;
+		case CONN_EXCHANGE:
+			exchange_client_readable(conn->exchange);
+			return;
+		case CONN_LINGER:
+			advance_linger(conn);
+			return;
+		case CONN_HANDSHAKE:
+		case CONN_DIAL:
+		case CONN_TUNNEL:
+		case CONN_ENDED:
+			return;
+		}
+	}
+}
+
+static void on_eof(struct conn *conn)
+{
+	switch (conn->state) {
+	case CONN_EXCHANGE:
+		conn_end(conn, false);
+		break;
+	case CONN_REQUEST:
+		if (!reader_idle(&conn->reader)) {
+			counter_add(COUNTER_REQUESTS_REFUSED, 1);
+			conn_refuse(conn, 400, "BAD_REQUEST",
+			    "the connection was closed inside the request head", "",
+			    false);
+			break;
+		}
+		conn_end(conn, false);
+		break;
+	case CONN_LINGER:
+		if (stream_backlog(conn->stream) == 0) {
+			conn_end(conn, false);
+		}
+		break;
+	case CONN_SNIFF:
+	case CONN_HELLO:
+	case CONN_HANDSHAKE:
+	case CONN_DIAL:
+	case CONN_TUNNEL:
+	case CONN_ENDED:
+		conn_end(conn, false);
+		break;
+	}
+}
+
+static void on_stream(struct stream *stream, enum stream_event event, void *owner)
+{
+	struct conn *conn = owner;
+
+	switch (event) {
+	case STREAM_SECURED:
+		conn_await_request(conn);
+		stream_read_enable(stream, true);
+		break;
+	case STREAM_READ:
+		conn_advance(conn);
+		break;
+	case STREAM_EOF:
+		on_eof(conn);
+		break;
+	case STREAM_WRITTEN:
+		if (conn->state == CONN_EXCHANGE) {
+			exchange_client_writable(conn->exchange);
+		} else if (conn->state == CONN_LINGER && stream->eof &&
+		           stream_backlog(stream) == 0) {
+			conn_end(conn, false);
+		}
+		break;
+	case STREAM_FAILED:
+		conn_end(conn, false);
+		break;
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	if (conn->state == CONN_REQUEST && !reader_idle(&conn->reader)) {
+		conn_refuse(conn, 408, "REQUEST_TIMEOUT",
+		    "the request head did not come in time", "", false);
+		return;
+	}
+	conn_end(conn, false);
+}
+
+void conn_accept(
+    struct worker *worker, int fd, const struct sockaddr *address, bool refused)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn) {
+		(void)close(fd);
+		return;
+	}
+	socket_tune(fd);
+	conn->worker = worker;
+	conn->state = CONN_SNIFF;
+	conn->refused = refused;
+	(void)socket_address_text(address, conn->peer, sizeof(conn->peer));
+	reader_init(&conn->reader, READER_REQUEST, &gate_limits_default);
+	conn->timer = event_new(worker->base, -1, 0, on_timer, conn);
+	conn->stream = stream_create(worker->base, &worker->reaper, fd, on_stream, conn);
+	if (!conn->timer || !conn->stream) {
+		if (conn->timer) {
+			event_free(conn->timer);
+		}
+		stream_destroy(conn->stream, false);
+		reader_finish(&conn->reader);
+		free(conn);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&worker->conns, conn, link);
+	worker->conn_count++;
+	socket_timer(conn->timer, IDLE_NS);
+	stream_read_enable(conn->stream, true);
+}

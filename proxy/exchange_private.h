@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange_private: one exchange, shared by the three files that serve it.
+ *
+ * exchange.c           begins and ends it
+ * exchange_request.c   client → API
+ * exchange_response.c  API → client
+ */
+#ifndef PROXY_EXCHANGE_PRIVATE_H
+#define PROXY_EXCHANGE_PRIVATE_H
+
+#include "proxy/conn.h"
+#include "proxy/dial.h"
+#include "proxy/exchange.h"
+#include "proxy/pool.h"
+#include "proxy/worker.h"
+#include "record/call.h"
+
+enum exchange_state {
+	EXCHANGE_DIALLING, /* no connection to the API yet */
+	EXCHANGE_RELAYING,
+	EXCHANGE_FAILING, /* no answer will come; the rest of the request is still read */
+	EXCHANGE_HELD,    /* the answer is whole; its last bytes wait for the row */
+	EXCHANGE_ENDED,
+};
+
+/* Told by the recorder that a row is committed; outlives its exchange when that ends
+ * first. */
+struct ticket {
+	struct letter letter;
+	struct worker *worker;
+	struct exchange *exchange; /* NULL: nobody waits any more */
+};
+
+struct exchange {
+	struct grave grave;
+	struct conn *conn; /* NULL once the client is gone */
+	struct worker *worker;
+	enum exchange_state state;
+
+	char host[256];
+	int port;
+	bool tls;
+
+	struct call *call; /* NULL: not recorded, or submitted already */
+
+	/* request */
+	struct evbuffer *request_head; /* as sent; kept for a second attempt */
+	enum framing request_framing;
+	bool request_done;
+	bool bodiless;   /* HEAD */
+	bool idempotent; /* RFC 9110 9.2.2 */
+	bool websocket;  /* asked for */
+
+	/* connection to the API */
+	struct dial *dial;
+	struct upstream *upstream;
+	bool reused; /* it had served another call before */
+	bool retried;
+
+	/* response */
+	struct reader response;
+	int interim;        /* 1xx heads so far */
+	bool response_seen; /* a byte came */
+	bool head_sent;     /* the final head is on its way to the client */
+	enum framing client_framing;
+	bool reusable;         /* the client connection serves on after this */
+	struct evbuffer *held; /* for the client, not yet let go */
+
+	struct event *timer;         /* response timeout; hold_max while held */
+	struct event *pending_timer; /* record.pending_after */
+	int64_t active_ns;           /* last progress on either side */
+	int64_t ended_ns;            /* last response byte, or the failure; 0 before */
+	enum outcome outcome;        /* while FAILING: why */
+	char detail[512];            /* and in words */
+	size_t discarded;            /* request bytes read while FAILING */
+	struct ticket *ticket;
+};
+
+/* exchange.c */
+
+/* Progress was made: the time-out starts again. */
+void exchange_touch(struct exchange *exchange);
+
+/* The API's answer is whole and in `held`: record it, then let it go. */
+void exchange_complete(struct exchange *exchange);
+
+/* No whole answer will come. Says so to the client where that is still possible. */
+void exchange_fail(struct exchange *exchange, enum outcome outcome, const char *detail);
+
+/* After a 101: the streams belong to a tunnel now; the call is a row. */
+void exchange_switched(struct exchange *exchange);
+
+/* Gets a connection, from the pool or by dialling, and sends the request on it. */
+void exchange_connect(struct exchange *exchange);
+
+/* exchange_request.c */
+void exchange_send_head(struct exchange *exchange);
+void exchange_send_body(struct exchange *exchange);
+
+/* While FAILING: reads what is there of the request. True when that was all of it, or
+ * enough. */
+bool exchange_drain_request(struct exchange *exchange);
+
+/* exchange_response.c */
+void exchange_on_upstream(struct stream *stream, enum stream_event event, void *owner);
+void exchange_read_response(struct exchange *exchange);
+
+#endif

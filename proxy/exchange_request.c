@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange_request: the request on its way to the API, framed anew, as fast as the API
+ * takes it.
+ */
+#include "base/clock.h"
+#include "base/counter.h"
+#include "proxy/exchange_private.h"
+#include "proxy/reply.h"
+
+#define DISCARD_MAX (1024 * 1024) /* of a request that will not be sent */
+
+/* One piece of body in the framing of the connection to the API. */
+static void put_body(struct exchange *exchange, struct slice body)
+{
+	struct evbuffer *out;
+
+	if (exchange->call) {
+		capture_add(&exchange->call->request, body.ptr, body.len);
+	}
+	if (!exchange->upstream) { /* for the row only */
+		exchange->discarded += body.len;
+		return;
+	}
+	out = exchange->upstream->stream->out;
+	if (exchange->request_framing == FRAMING_CHUNKED) {
+		(void)evbuffer_add_printf(out, "%zx\r\n", body.len);
+		(void)evbuffer_add(out, body.ptr, body.len);
+		(void)evbuffer_add(out, "\r\n", 2);
+	} else {
+		(void)evbuffer_add(out, body.ptr, body.len);
+	}
+}
+
+static void put_end(struct exchange *exchange)
+{
+	const struct buf *trailers = &exchange->conn->reader.trailers;
+	struct evbuffer *out;
+
+	exchange->request_done = true;
+	if (!exchange->upstream) {
+		return;
+	}
+	out = exchange->upstream->stream->out;
+	if (exchange->request_framing == FRAMING_CHUNKED) {
+		(void)evbuffer_add(out, "0\r\n", 3);
+		(void)evbuffer_add(
+		    out, trailers->ptr ? trailers->ptr : "", trailers->len);
+		(void)evbuffer_add(out, "\r\n", 2);
+	}
+	if (exchange->call) {
+		exchange->call->marks.sent = mono_ns();
+	}
+}
+
+/* The client broke its own framing: the API must never take what it has for a whole
+ * message. */
+static void refuse_body(struct exchange *exchange)
+{
+	if (exchange->state == EXCHANGE_FAILING) {
+		exchange->discarded = DISCARD_MAX; /* enough of it */
+		return;
+	}
+	counter_add(COUNTER_REQUESTS_REFUSED, 1);
+	exchange_fail(
+	    exchange, OUTCOME_CLIENT_PROTOCOL, exchange->conn->reader.bad_reason);
+}
+
+/* Reads the next part of the request's body. Returns false when there is nothing to do
+ * now. */
+static bool step(struct exchange *exchange)
+{
+	struct stream *client = exchange->conn->stream;
+	struct slice input = stream_first(client);
+	struct slice body = { NULL, 0 };
+	size_t used = 0;
+	enum reader_event event =
+	    reader_step(&exchange->conn->reader, input, &used, &body);
+
+	if (event == READER_BODY) {
+		put_body(exchange, body);
+	} else if (event == READER_END) {
+		put_end(exchange);
+	} else if (event == READER_BAD) {
+		refuse_body(exchange);
+		return false;
+	}
+	(void)evbuffer_drain(client->in, used);
+	stream_consumed(client);
+	return event == READER_BODY || (event == READER_MORE && used > 0);
+}
+
+void exchange_send_body(struct exchange *exchange)
+{
+	struct stream *upstream = exchange->upstream->stream;
+
+	if (exchange->request_done) {
+		return;
+	}
+	while (stream_backlog(upstream) < STREAM_HIGH && step(exchange)) {
+	}
+	if (exchange->state == EXCHANGE_RELAYING) {
+		stream_flush(upstream);
+	}
+}
+
+bool exchange_drain_request(struct exchange *exchange)
+{
+	while (!exchange->request_done && exchange->discarded < DISCARD_MAX &&
+	       step(exchange)) {
+	}
+	return exchange->request_done || exchange->discarded >= DISCARD_MAX;
+}
+
+/* A second attempt over a new connection: what the first one had of the body goes again.
+ */
+static void resend_body(struct exchange *exchange)
+{
+	struct evbuffer *out = exchange->upstream->stream->out;
+	struct capture *kept = exchange->call ? &exchange->call->request : NULL;
+
+	if (kept && kept->bytes.len > 0) {
+		if (exchange->request_framing == FRAMING_CHUNKED) {
+			(void)evbuffer_add_printf(out, "%zx\r\n", kept->bytes.len);
+			(void)evbuffer_add(out, kept->bytes.ptr, kept->bytes.len);
+			(void)evbuffer_add(out, "\r\n", 2);
+		} else {
+			(void)evbuffer_add(out, kept->bytes.ptr, kept->bytes.len);
+		}
+	}
+	if (exchange->request_done) {
+		put_end(exchange);
+	}
+}
+
+void exchange_send_head(struct exchange *exchange)
+{
+	struct stream *upstream = exchange->upstream->stream;
+	size_t len = evbuffer_get_length(exchange->request_head);
+
+	exchange->state = EXCHANGE_RELAYING;
+	stream_hand_over(upstream, exchange_on_upstream, exchange);
+	exchange_touch(exchange);
+	(void)evbuffer_add(
+	    upstream->out, evbuffer_pullup(exchange->request_head, -1), len);
+	if (exchange->retried) {
+		resend_body(exchange);
+	}
+	stream_read_enable(upstream, true);
+	if (exchange->request_done) {
+		stream_flush(upstream);
+	} else {
+		exchange_send_body(exchange);
+	}
+}

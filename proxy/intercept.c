@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * intercept: what a TLS client gets: our leaf, or a tunnel.
+ */
+#include "base/counter.h"
+#include "base/log.h"
+#include "proxy/access.h"
+#include "proxy/conn_private.h"
+#include "proxy/dial.h"
+#include "proxy/reply.h"
+#include "proxy/socket.h"
+#include "proxy/tunnel.h"
+#include "proxy/worker.h"
+#include "routes/routes.h"
+#include "tls/ca.h"
+#include "tls/hello.h"
+
+#include <stdio.h>
+
+/* A fatal alert in a record of its own, before any handshake: RFC 8446 6.2. */
+static void refuse_hello(struct conn *conn, unsigned char alert)
+{
+	const unsigned char record[] = { 21, 3, 1, 0, 2, 2, alert };
+
+	counter_add(COUNTER_REQUESTS_REFUSED, 1);
+	(void)evbuffer_add(conn->stream->out, record, sizeof(record));
+	conn_linger(conn);
+}
+
+#define ALERT_ACCESS_DENIED     49
+#define ALERT_INTERNAL_ERROR    80
+#define ALERT_UNRECOGNIZED_NAME 112
+
+static void start_handshake(struct conn *conn)
+{
+	SSL_CTX *context = NULL;
+	SSL *ssl = NULL;
+	struct err err;
+	int rc = ca_leaf(conn->worker->ca, slice_of(conn->host), &context, &err);
+
+	if (rc == 0) {
+		ssl = SSL_new(context);
+		SSL_CTX_free(context);
+	} else {
+		log_error("no certificate for %s: %s", conn->host, err.text);
+	}
+	if (!ssl) {
+		refuse_hello(conn, ALERT_INTERNAL_ERROR);
+		return;
+	}
+	conn->tls = true;
+	conn->state = CONN_HANDSHAKE;
+	if (stream_start_tls(conn->stream, ssl, true) != 0) {
+		conn_end(conn, false);
+	}
+}
+
+/* No CONNECT came before: the SNI says where the client wants to go. */
+static void direct_hello(struct conn *conn, const struct hello *hello)
+{
+	struct worker *worker = conn->worker;
+	struct slice name = slice_of(hello->server_name);
+
+	if (name.len == 0) {
+		refuse_hello(conn, ALERT_UNRECOGNIZED_NAME);
+	} else if (worker->settings->credential_count > 0 ||
+	           !access_port(worker->settings, name, 443)) {
+		refuse_hello(conn, ALERT_ACCESS_DENIED);
+	} else if (route_table_host(worker->table, name) &&
+	           (!hello->alpn || hello->alpn_http11)) {
+		(void)snprintf(conn->host, sizeof(conn->host), "%s", hello->server_name);
+		conn->port = 443;
+		start_handshake(conn);
+	} else {
+		intercept_tunnel(conn, name, 443, false);
+	}
+}
+
+bool intercept_hello(struct conn *conn)
+{
+	struct hello hello;
+
+	switch (hello_peek(stream_peek(conn->stream, HELLO_MAX), &hello)) {
+	case HELLO_MORE:
+		return false;
+	case HELLO_BAD:
+		conn_end(conn, false);
+		return true;
+	case HELLO_READ:
+		break;
+	}
+	if (conn->refused) {
+		refuse_hello(conn, ALERT_ACCESS_DENIED);
+	} else if (conn->host[0] == '\0') {
+		direct_hello(conn, &hello);
+	} else if (hello.server_name[0] != '\0' &&
+	           !host_equal(slice_of(hello.server_name), slice_of(conn->host))) {
+		refuse_hello(conn, ALERT_UNRECOGNIZED_NAME);
+	} else if (hello.alpn && !hello.alpn_http11) {
+		/* it speaks only what we do not (h2 alone, mostly gRPC): let it through
+		 * unseen */
+		intercept_tunnel(conn, slice_of(conn->host), conn->port, false);
+	} else {
+		start_handshake(conn);
+	}
+	return true;
+}
+
+static void on_tunnel_done(void *owner)
+{
+	struct conn *conn = owner;
+
+	conn->tunnel = NULL;
+	conn_end(conn, false);
+}
+
+static void on_dialled(
+    void *owner, struct stream *upstream, const struct dial_result *result)
+{
+	struct conn *conn = owner;
+	bool connect = conn->host[0] == '\0' && !conn->tls;
+	struct stream *client = conn->stream;
+
+	conn->dial = NULL;
+	if (!upstream) {
+		const char *text =
+		    result->detail[0] ? result->detail : outcome_text(result->outcome);
+
+		if (connect) {
+			conn_refuse(conn, outcome_status(result->outcome),
+			    outcome_code(result->outcome), text, "", false);
+		} else {
+			conn_end(conn, true);
+		}
+		return;
+	}
+	if (connect) {
+		(void)evbuffer_add(
+		    client->out, REPLY_ESTABLISHED, sizeof(REPLY_ESTABLISHED) - 1);
+		stream_flush(client);
+		if (conn->state == CONN_ENDED) {
+			stream_destroy(upstream, false);
+			return;
+		}
+	}
+	counter_add(COUNTER_TUNNELS, 1);
+	conn->state = CONN_TUNNEL;
+	conn->stream = NULL;
+	conn->tunnel =
+	    tunnel_create(&conn->worker->reaper, client, upstream, on_tunnel_done, conn);
+	if (!conn->tunnel) {
+		conn_end(conn, true);
+	}
+}
+
+void intercept_tunnel(struct conn *conn, struct slice host, int port, bool connect)
+{
+	struct dial_request request = { .host = host, .port = port };
+
+	conn->state = CONN_DIAL;
+	conn->tls = !connect;
+	(void)event_del(conn->timer);
+	/* what the client sends meanwhile waits in the stream, bounded */
+	conn->dial = dial_start(conn->worker, &request, on_dialled, conn);
+	if (!conn->dial) {
+		conn_end(conn, true);
+	}
+}
