@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check: is the configuration right? Nothing is opened, made or changed.
+ */
+#include "cmd/command.h"
+#include "routes/routes.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static void print_services(const struct route_table *table)
+{
+	for (size_t i = 0; i < route_table_count(table); i++) {
+		const struct service *service = route_table_service(table, i);
+
+		(void)printf(
+		    "  %-12s %3zu routes, hosts", service->name, service->route_count);
+		for (size_t h = 0; h < service->host_count; h++) {
+			(void)printf(" %s", service->hosts[h]);
+		}
+		(void)printf("\n");
+	}
+}
+
+int command_check(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct route_table *table = NULL;
+	struct settings *settings = NULL;
+	const char *config = NULL;
+	struct err err;
+	int option;
+	int rc;
+
+	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+		if (option == 'c') {
+			config = optarg;
+		} else if (option == 'h') {
+			return command_help(command);
+		} else {
+			return command_bad_option(command, argv);
+		}
+	}
+	if (optind < argc) {
+		return command_misuse(command, "%s is not expected", argv[optind]);
+	}
+	rc = command_settings(config, &settings);
+	if (rc != EXIT_FINE) {
+		return rc;
+	}
+	if (route_table_load(settings->services, &table, &err) != 0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		settings_free(settings);
+		return EXIT_USAGE;
+	}
+	(void)printf(
+	    "the configuration is right: %zu services\n", route_table_count(table));
+	print_services(table);
+	route_table_unref(table);
+	settings_free(settings);
+	return EXIT_FINE;
+}

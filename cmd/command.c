@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int command_help(const struct command *command)
+{
+	(void)printf("usage: waybill %s%s%s\n\n%s.\n\n", command->name,
+	    command->synopsis[0] ? " " : "", command->synopsis, command->summary);
+	if (command->help[0]) {
+		(void)printf("%s", command->help);
+	}
+	(void)printf("  -h, --help              this text\n");
+	return EXIT_FINE;
+}
+
+int command_misuse(const struct command *command, const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(stderr, "waybill %s: ", command->name);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fprintf(stderr, "; see `waybill %s --help`\n", command->name);
+	return EXIT_USAGE;
+}
+
+int command_bad_option(const struct command *command, char **argv)
+{
+	if (optopt != 0 && optopt < 128) {
+		return command_misuse(
+		    command, "option -%c is unknown or lacks its value", optopt);
+	}
+	return command_misuse(
+	    command, "option %s is unknown or lacks its value", argv[optind - 1]);
+}
+
+int command_settings(const char *path, struct settings **ret_settings)
+{
+	struct err err;
+	int rc;
+
+	if (!path) {
+		path = settings_default_path();
+	}
+	if (!path) {
+		(void)fprintf(stderr,
+		    "waybill: no configuration: neither conf/waybill.yaml nor "
+		    "/etc/waybill/waybill.yaml is there; name one with --config FILE\n");
+		return EXIT_USAGE;
+	}
+	rc = settings_load(path, ret_settings, &err);
+	if (rc != 0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		return EXIT_USAGE;
+	}
+	return EXIT_FINE;
+}
+
+char *command_state_path(const struct settings *settings, const char *name)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", settings->state_dir, name) < 0) {
+		return NULL;
+	}
+	return path;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: starts the parts in order, waits for signals, stops them in reverse.
+ *
+ * Thread: main. Order of starting: configuration, lock, routes, CA, store, recorder,
+ * proxy: a wrong configuration ends the program before anything stored is touched.
+ */
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/hosts.h"
+#include "proxy/proxy.h"
+#include "record/recorder.h"
+#include "routes/routes.h"
+#include "sql/store.h"
+#include "tls/ca.h"
+#include "tls/upstream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GRACE_NS INT64_C(8000000000) /* under the 10 s after which `docker stop` kills   \
+	                              */
+
+struct program {
+	struct settings *settings;
+	int lock_fd;
+	struct route_table *table; /* counted */
+	struct ca *ca;
+	struct upstream_tls *upstream_tls;
+	struct recorder *recorder;
+	struct proxy_settings proxy_settings;
+	struct record_settings record_settings;
+	char *chain_key_path;
+	struct proxy *proxy;
+};
+
+/* Makes state_dir and takes its lock: two programs on one store would each lose rows. */
+static int lock_state_dir(struct program *program, struct err *err)
+{
+	const char *dir = program->settings->state_dir;
+	char *path = command_state_path(program->settings, "lock");
+
+	if (!path) {
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+		int error = errno;
+
+		free(path);
+		return err_set(err, error,
+		    "cannot make state_dir %s: %s; make it or change state_dir", dir,
+		    strerror(error));
+	}
+	program->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	free(path);
+	if (program->lock_fd < 0) {
+		return err_set(err, errno,
+		    "cannot write in state_dir %s: %s; it must be writable for this user",
+		    dir, strerror(errno));
+	}
+	if (flock(program->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		return err_set(err, EBUSY,
+		    "another waybill runs on state_dir %s; stop it, or give this one a state_dir "
+		    "of its own",
+		    dir);
+	}
+	return 0;
+}
+
+static int open_ca(struct program *program, struct err *err)
+{
+	char *dir = command_state_path(program->settings, "ca");
+	struct ca_settings where = { .dir = dir,
+		.discard_root_key = program->settings->discard_root_key };
+	struct host_list hosts = { 0 };
+	int rc = dir ? host_list_init(&hosts, program->table, err) : -ENOMEM;
+
+	if (rc == 0) {
+		rc = ca_open(&where, hosts.item, hosts.count, &program->ca, err);
+	}
+	host_list_finish(&hosts);
+	free(dir);
+	return rc;
+}
+
+static int start_recorder(struct program *program, struct err *err)
+{
+	const struct settings *settings = program->settings;
+	char *path = command_state_path(settings, "waybill.db");
+	struct store_settings where = { .path = path, .sync = settings->record_sync };
+	char *quarantined = NULL;
+	struct store *store = NULL;
+	int rc;
+
+	program->chain_key_path = command_state_path(settings, "chain.key");
+	if (!path || !program->chain_key_path) {
+		free(path);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	rc = store_open(&where, &store, &quarantined, err);
+	if (quarantined) {
+		log_error("%s was damaged; it is kept as %s and a new one is begun", path,
+		    quarantined);
+	}
+	free(quarantined);
+	free(path);
+	if (rc != 0) {
+		return rc;
+	}
+	program->record_settings = (struct record_settings){
+		.max_body = settings->capture_max_body,
+		.payload = settings->capture_payload,
+		.retry_window_ns = settings->record_retry_window_ns,
+		.queue_bytes = settings->record_queue,
+		.chain_key_path = program->chain_key_path,
+	};
+	return recorder_start(&program->record_settings, store, &program->recorder, err);
+}
+
+static struct proxy_settings proxy_settings_from(
+    const struct settings *settings, const struct record_settings *record)
+{
+	return (struct proxy_settings){
+		.listen_host = settings->listen_host,
+		.listen_port = settings->listen_port,
+		.workers = settings->workers,
+		.clients = settings->clients,
+		.client_count = settings->client_count,
+		.credentials = settings->credentials,
+		.credential_count = settings->credential_count,
+		.connect_ports = settings->connect_ports,
+		.connect_port_count = settings->connect_port_count,
+		.private_upstreams = settings->private_upstreams,
+		.connect_to = settings->connect_to,
+		.connect_to_count = settings->connect_to_count,
+		.connect_timeout_ns = settings->connect_timeout_ns,
+		.response_timeout_ns = settings->response_timeout_ns,
+		.via = settings->via,
+		.hold_max_ns = settings->record_hold_max_ns,
+		.pending_after_ns = settings->record_pending_after_ns,
+		.capture_limit = recorder_capture_limit(record),
+	};
+}
+
+static int start_proxy(struct program *program, struct err *err)
+{
+	struct proxy_parts parts = {
+		.settings = &program->proxy_settings,
+		.ca = program->ca,
+		.upstream_tls = program->upstream_tls,
+		.recorder = program->recorder,
+		.table = program->table,
+	};
+
+	program->proxy_settings =
+	    proxy_settings_from(program->settings, &program->record_settings);
+	return proxy_start(&parts, &program->proxy, err);
+}
+
+/* As many descriptors as we may have; no core file with keys in it. */
+static void set_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	limit = (struct rlimit){ 0, 0 };
+	(void)setrlimit(RLIMIT_CORE, &limit);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void print_start(const struct program *program)
+{
+	const struct settings *settings = program->settings;
+	bool v6 = strchr(settings->listen_host, ':') != NULL;
+
+	log_info("listening on %s%s%s:%d", v6 ? "[" : "", settings->listen_host,
+	    v6 ? "]" : "", proxy_port(program->proxy));
+	log_info("rows go to %s/waybill.db; %zu services; clients trust %s",
+	    settings->state_dir, route_table_count(program->table),
+	    ca_facts(program->ca)->root_path);
+	if (settings->private_upstreams) {
+		log_warn(
+		    "access.private_upstreams is on: clients reach this machine's own network");
+	}
+}
+
+/* SIGHUP: new routes for calls that begin from now on; a broken file keeps the old ones.
+ */
+static void reload(struct program *program)
+{
+	struct route_table *table = NULL;
+	struct host_list hosts = { 0 };
+	struct err err;
+	int rc = route_table_load(program->settings->services, &table, &err);
+
+	if (rc == 0) {
+		rc = host_list_init(&hosts, table, &err);
+	}
+	if (rc == 0) {
+		rc = ca_reload(program->ca, hosts.item, hosts.count, &err);
+	}
+	host_list_finish(&hosts);
+	if (rc != 0) {
+		/* the line with the place; the source line and the caret are for a terminal */
+		log_error("reload failed, the old routes stay: %.*s",
+		    (int)strcspn(err.text, "\n"), err.text);
+		route_table_unref(table);
+		return;
+	}
+	proxy_reload(program->proxy, table);
+	route_table_unref(program->table);
+	program->table = table;
+	log_info("reloaded: %zu services", route_table_count(table));
+}
+
+static void watched_signals(sigset_t *ret_set)
+{
+	(void)sigemptyset(ret_set);
+	(void)sigaddset(ret_set, SIGHUP);
+	(void)sigaddset(ret_set, SIGTERM);
+	(void)sigaddset(ret_set, SIGINT);
+}
+
+static void wait_for_stop(struct program *program)
+{
+	sigset_t set;
+	int number = 0;
+
+	watched_signals(&set);
+	while (sigwait(&set, &number) == 0 && number == SIGHUP) {
+		reload(program);
+	}
+	log_info(
+	    "stopping: calls in flight have %d s to end; a second signal stops at once",
+	    (int)(GRACE_NS / 1000000000));
+}
+
+/* While the proxy drains: a second SIGTERM or SIGINT hurries it. */
+static void *watch_hurry(void *arg)
+{
+	struct program *program = arg;
+	sigset_t set;
+	int number = 0;
+
+	watched_signals(&set);
+	while (sigwait(&set, &number) == 0) {
+		if (number != SIGHUP) {
+			(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+			proxy_hurry(program->proxy);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static void stop_proxy(struct program *program)
+{
+	pthread_t watcher;
+	bool watching;
+
+	if (!program->proxy) {
+		return;
+	}
+	watching = pthread_create(&watcher, NULL, watch_hurry, program) == 0;
+	proxy_stop(program->proxy, GRACE_NS);
+	if (watching) {
+		(void)pthread_cancel(watcher);
+		(void)pthread_join(watcher, NULL);
+	}
+	proxy_destroy(program->proxy);
+	program->proxy = NULL;
+}
+
+static void finish(struct program *program)
+{
+	stop_proxy(program);
+	recorder_stop(program->recorder);
+	upstream_tls_destroy(program->upstream_tls);
+	ca_close(program->ca);
+	route_table_unref(program->table);
+	free(program->chain_key_path);
+	if (program->lock_fd >= 0) {
+		(void)close(program->lock_fd);
+	}
+	settings_free(program->settings);
+}
+
+/* Returns the exit code: EXIT_FINE when everything runs. */
+static int start(struct program *program, struct err *err)
+{
+	if (!settings_is_sqlite(program->settings)) {
+		(void)err_set(err, EINVAL,
+		    "database: this version keeps rows in its own store only; write `database: sqlite`");
+		return EXIT_USAGE;
+	}
+	if (route_table_load(program->settings->services, &program->table, err) != 0) {
+		return EXIT_USAGE;
+	}
+	if (lock_state_dir(program, err) != 0 || open_ca(program, err) != 0 ||
+	    upstream_tls_create(
+	        program->settings->upstream_ca_file, &program->upstream_tls, err) != 0 ||
+	    start_recorder(program, err) != 0 || start_proxy(program, err) != 0) {
+		return EXIT_FAILED;
+	}
+	return EXIT_FINE;
+}
+
+static int run(struct settings *settings)
+{
+	struct program program = { .settings = settings, .lock_fd = -1 };
+	struct err err;
+	sigset_t set;
+	int rc;
+
+	set_limits();
+	(void)signal(SIGPIPE, SIG_IGN);
+	watched_signals(&set);
+	/* before any thread is made, so that all inherit it and only sigwait sees them */
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	rc = start(&program, &err);
+	if (rc == EXIT_FINE) {
+		print_start(&program);
+		wait_for_stop(&program);
+	} else {
+		(void)fprintf(
+		    stderr, "%s%s\n", rc == EXIT_FAILED ? "waybill: " : "", err.text);
+	}
+	finish(&program);
+	if (rc == EXIT_FINE) {
+		log_info("stopped");
+	}
+	return rc;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct settings *settings = NULL;
+	const char *config = NULL;
+	int option;
+	int rc;
+
+	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+		if (option == 'c') {
+			config = optarg;
+		} else if (option == 'h') {
+			return command_help(command);
+		} else {
+			return command_bad_option(command, argv);
+		}
+	}
+	if (optind < argc) {
+		return command_misuse(command, "%s is not expected", argv[optind]);
+	}
+	rc = command_settings(config, &settings);
+	return rc == EXIT_FINE ? run(settings) : rc;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: which command is meant. Exit codes: 0 fine, 1 it failed, 2 the call or the
+ * configuration is wrong.
+ */
+#include "cmd/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONFIG_HELP                                                                      \
+	"  -c, --config FILE       default: conf/waybill.yaml, then /etc/waybill/waybill.yaml\n"
+#define DATABASE_HELP                                                                    \
+	"      --database PATH     the store; default: waybill.db under the configured state_dir\n"
+
+static const struct command commands[] = {
+	{ "run", "[--config FILE]",
+	    "Runs the proxy; SIGHUP reloads the routes, SIGTERM drains", CONFIG_HELP,
+	    command_run },
+	{ "check", "[--config FILE]", "Checks the configuration and the service files",
+	    CONFIG_HELP, command_check },
+	{ "explain", "METHOD URL [--request FILE] [--response FILE] [--status N]",
+	    "Says which route a call matches, and the row it would write",
+	    CONFIG_HELP
+	    "      --request FILE      the request's body\n"
+	    "      --response FILE     the response's body\n"
+	    "      --status N          the response's status (default: 200)\n"
+	    "  -H, --header LINE       a request header, \"Name: value\"; may be repeated\n"
+	    "      --response-header LINE  likewise of the response\n"
+	    "      --json              one JSON object\n",
+	    command_explain },
+	{ "tail", "[--service S] [--action A] [--status S] [--json]",
+	    "Shows rows as they arrive",
+	    CONFIG_HELP DATABASE_HELP
+	    "      --service NAMES     only these, with commas between\n"
+	    "      --action NAMES      only these\n"
+	    "      --status NAMES      only these: success, failed, pending, retrying\n"
+	    "  -n, --lines N           begin with the last N rows (default: 10)\n"
+	    "      --no-follow         show those and end\n"
+	    "      --json              one JSON object per line, every column\n",
+	    command_tail },
+	{ "stats", "[--json]", "Shows the hourly and the daily view",
+	    CONFIG_HELP DATABASE_HELP "      --json              one JSON object\n",
+	    command_stats },
+	{ "ca", "show|export|renew",
+	    "Shows, prints or renews the certificate clients must trust",
+	    CONFIG_HELP
+	    "      --root              renew: a new root too; clients must trust the new one\n",
+	    command_ca },
+	{ "version", "", "Prints the version", "", command_version },
+};
+
+static void print_usage(FILE *out)
+{
+	(void)fprintf(out,
+	    "usage: waybill COMMAND [OPTIONS]\n\n"
+	    "waybill records every call your services make to other people's APIs.\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	}
+	(void)fprintf(out, "\n`waybill COMMAND --help` says more.\n");
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0) {
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+int command_version(const struct command *command, int argc, char **argv)
+{
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		return command_help(command);
+	}
+	if (argc > 1) {
+		return command_misuse(command, "%s is not expected", argv[1]);
+	}
+	(void)printf("waybill %s\n", WAYBILL_VERSION);
+	return EXIT_FINE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
+		command = argc > 2 ? find(argv[2]) : NULL;
+		if (command) {
+			return command_help(command);
+		}
+		print_usage(stdout);
+		return EXIT_FINE;
+	}
+	command = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	if (!command) {
+		(void)fprintf(stderr,
+		    "waybill: there is no command %s; see `waybill help`\n", argv[1]);
+		return EXIT_USAGE;
+	}
+	opterr = 0;
+	return command->run(command, argc - 1, argv + 1);
+}
