@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the end-to-end tests, and their command line."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from lib.pki import Authority  # noqa: E402
+from lib.upstream import Origin  # noqa: E402
+from lib.waybill import SHARED, Waybill, binary, is_sanitized  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the full number of rounds and calls")
+    parser.addoption(
+        "--egress",
+        action="store_true",
+        help="also the vectors for which a careless proxy would try to leave the machine",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "threads: worth a run under ThreadSanitizer")
+    if not binary().exists():
+        raise pytest.UsageError(f"{binary()} is not there: build first, or set WAYBILL_BUILD")
+
+
+def stop_all(instances):
+    """Stops every instance, then fails for the first that did not stop as it should."""
+    errors = []
+    for instance in instances:
+        try:
+            instance.stop()
+        except AssertionError as error:
+            errors.append(error)
+        finally:
+            instance.kill()
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture(scope="session")
+def long_run(request):
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def sanitized():
+    return is_sanitized()
+
+
+@pytest.fixture(scope="session")
+def shared():
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there (WAYBILL_SHARED names it)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def server_context(authority):
+    return authority.server_context()
+
+
+@pytest.fixture(scope="module")
+def origin(server_context):
+    instance = Origin(server_context)
+    yield instance
+    instance.stop()
+
+
+@pytest.fixture
+def new_origin(server_context):
+    """Makes origins that end with the test."""
+    made = []
+
+    def make(context=server_context, handler=None):
+        made.append(Origin(context, handler))
+        return made[-1]
+
+    yield make
+    for instance in made:
+        instance.stop()
+
+
+@pytest.fixture
+def new_waybill(tmp_path, authority):
+    """Makes instances that are stopped, and checked, with the test."""
+    made = []
+
+    def make(**config):
+        folder = tmp_path / f"waybill{len(made)}"
+        made.append(Waybill(folder, authority=authority, **config))
+        return made[-1]
+
+    yield make
+    stop_all(made)
+
+
+@pytest.fixture(scope="module")
+def module_waybill(tmp_path_factory, authority):
+    """Makes instances that are stopped, and checked, with the module."""
+    made = []
+
+    def make(**config):
+        folder = tmp_path_factory.mktemp("waybill")
+        made.append(Waybill(folder, authority=authority, **config))
+        return made[-1]
+
+    yield make
+    stop_all(made)

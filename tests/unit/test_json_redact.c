@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON in one pass: what is written, what is masked, what pointers find.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "record/json_redact.h"
+
+/* Parses text; returns what was written (free() it) and the state. */
+static char *redacted(
+    struct slice text, bool whole, struct watch *watch, enum json_state *ret)
+{
+	struct redaction redaction = { 0 };
+	struct json_redact *json = calloc(1, sizeof(*json));
+	struct buf out = { 0 };
+
+	assert_non_null(json);
+	assert_int_equal(redact_init(NULL), 0);
+	if (watch) {
+		watch_begin(watch);
+	}
+	json_redact_init(json, &redaction, watch, &out);
+	*ret = json_redact_parse(json, text, whole);
+	json_redact_finish(json);
+	free(json);
+	redaction_seal(&redaction);
+	secrets_mask_json(&redaction.secrets, &out);
+	redaction_finish(&redaction);
+	return buf_steal(&out);
+}
+
+static void assert_json(const char *text, const char *expected)
+{
+	enum json_state state = JSON_NOTHING;
+	char *made = redacted(slice_of(text), true, NULL, &state);
+
+	assert_string_equal(made, expected);
+	assert_int_equal(state, JSON_WHOLE);
+	free(made);
+}
+
+static void assert_state(
+    const char *text, bool whole, enum json_state state, const char *expected)
+{
+	enum json_state got = JSON_NOTHING;
+	char *made = redacted(slice_of(text), whole, NULL, &got);
+
+	assert_int_equal(got, state);
+	assert_string_equal(made, expected);
+	free(made);
+}
+
+static void order_doubles_and_digits_stay(void **state)
+{
+	(void)state;
+	assert_json("{ \"b\" : 1.10, \"a\":[ ],\"b\":{}, \"c\" : [true,false , null] }",
+	    "{\"b\":1.10,\"a\":[],\"b\":{},\"c\":[true,false,null]}");
+	assert_json("[18446744073709551615,9007199254740993,-0,1e400,1E+2]",
+	    "[18446744073709551615,9007199254740993,-0,1e400,1E+2]");
+	assert_json("[1e131071,1e131072,1e-16383,1e-16384,1e99999999999999999999]",
+	    "[1e131071,\"1e131072\",1e-16383,\"1e-16384\",\"1e99999999999999999999\"]");
+	assert_json("\"scalar\"", "\"scalar\"");
+	assert_json("123", "123");
+	assert_json("\xEF\xBB\xBF {\"a\":\"\xD0\x90\\u0410\\ud83d\\ude00\"}",
+	    "{\"a\":\"\xD0\x90\xD0\x90\xF0\x9F\x98\x80\"}");
+}
+
+static void what_jsonb_refuses_is_replaced(void **state)
+{
+	(void)state;
+	assert_json("[\"a\\u0000b\",\"\xFF\"]", "[\"a\xEF\xBF\xBD"
+	                                        "b\",\"\xEF\xBF\xBD\"]");
+	assert_json("{\"\\u0000\":1,\"\":2}", "{\"\xEF\xBF\xBD\":1,\"\":2}");
+}
+
+static void secrets_by_name_are_masked_at_any_depth(void **state)
+{
+	(void)state;
+	assert_json("{\"password\":\"p\",\"a\":[{\"API-Key\":7,\"n\":null}]}",
+	    "{\"password\":\"[redacted]\",\"a\":[{\"API-Key\":\"[redacted]\",\"n\":null}]}");
+	assert_json("{\"token\":{\"a\":[\"x\",1,true,null,\"\"]},\"b\":\"x\"}",
+	    "{\"token\":{\"a\":[\"[redacted]\",\"[redacted]\",true,null,\"\"]},\"b\":\"x\"}");
+	assert_json(
+	    "{\"token\":\"FAKEvalue1\",\"echo\":\"got FAKEvalue1!\",\"token\":\"FAKEvalue2\","
+	    "\"e\":\"FAKEvalue2\"}",
+	    "{\"token\":\"[redacted]\",\"echo\":\"got [redacted]!\",\"token\":\"[redacted]\","
+	    "\"e\":\"[redacted]\"}");
+}
+
+static void code_is_masked_only_where_it_is_a_credential(void **state)
+{
+	(void)state;
+	assert_json("{\"code\":8,\"message\":\"failed.api.auth\"}",
+	    "{\"code\":8,\"message\":\"failed.api.auth\"}");
+	assert_json("{\"error\":{\"code\":\"NotSupportedChoice\"}}",
+	    "{\"error\":{\"code\":\"NotSupportedChoice\"}}");
+	assert_json("{\"code\":\"abcdefgh\",\"grant_type\":\"authorization_code\"}",
+	    "{\"code\":\"[redacted]\",\"grant_type\":\"authorization_code\"}");
+	assert_json("{\"code\":\"def50200FAKEauthcode\"}", "{\"code\":\"[redacted]\"}");
+}
+
+static void urls_lose_their_credentials(void **state)
+{
+	(void)state;
+	assert_json("{\"proxy\":\"socks5://user:FAKEpass@h:1080\"}",
+	    "{\"proxy\":\"socks5://[redacted]@h:1080\"}");
+	assert_json("[\"https://h/x?a=1&key=FAKEkey1&b=2#f\",\"FAKEkey1\"]",
+	    "[\"https://h/x?a=1&key=[redacted]&b=2#f\",\"[redacted]\"]");
+	assert_json("[\"the key=value of it, a token: x\"]",
+	    "[\"the key=value of it, a token: x\"]");
+}
+
+static void json_inside_strings_is_redacted(void **state)
+{
+	(void)state;
+	assert_json(
+	    "{\"s\":\"{\\\"password\\\":\\\"FAKEpass1\\\",\\\"b\\\":1}\",\"t\":\"FAKEpass1\"}",
+	    "{\"s\":\"{\\\"password\\\":\\\"[redacted]\\\",\\\"b\\\":1}\",\"t\":\"[redacted]\"}");
+	assert_json("{\"s\":\"{ \\\"a\\\" : 1 }\"}", "{\"s\":\"{ \\\"a\\\" : 1 }\"}");
+	/* {"password":"FAKEpass1"} in base64 */
+	assert_json(
+	    "{\"s\":\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9\"}", "{\"s\":\"[redacted]\"}");
+	/* broken JSON in a string is text with names in it */
+	assert_json("{\"s\":\"{\\\"password\\\":\\\"FAKEpass1\\\",\"}",
+	    "{\"s\":\"{\\\"password\\\":\\\"[redacted]\\\",\"}");
+}
+
+static void forms_of_secrets_are_masked_anywhere(void **state)
+{
+	(void)state;
+	assert_json("[\"pay 4111 1111 1111 1111 now\",4111111111111111,9007199254740993]",
+	    "[\"pay [redacted] now\",\"[redacted]\",9007199254740993]");
+	assert_json(
+	    "[\"see sk_live_FAKEfake00000000 there\"]", "[\"see [redacted] there\"]");
+	assert_json(
+	    "{\"a\":\"-----BEGIN PRIVATE KEY-----\\nFAKE\\n-----END PRIVATE KEY-----\"}",
+	    "{\"a\":\"[redacted]\"}");
+	assert_json(
+	    "[\"\\neyJhbGciOiJub25lIn0.eyJGQUtFIjoxfQ0.c2ln\"]", "[\"\\n[redacted]\"]");
+}
+
+static void broken_json_gives_what_was_read(void **state)
+{
+	(void)state;
+	assert_state("{\"password\":\"FAKEpass1\",\"a\":\"FAKEpa", true, JSON_BROKEN,
+	    "{\"password\":\"[redacted]\",\"a\":");
+	assert_state("[1,2,34", false, JSON_BROKEN, "[1,2");
+	assert_state("{\"a\":1} tail FAKEpass1", true, JSON_BROKEN, "{\"a\":1}");
+	assert_state("{\"a\":1}\n{\"token\":\"x\"}\n", true, JSON_LINES,
+	    "{\"a\":1}\n{\"token\":\"[redacted]\"}");
+	assert_state("nothing", true, JSON_NOTHING, "");
+	assert_state("", true, JSON_NOTHING, "");
+	assert_state("01", true, JSON_BROKEN, "0");
+}
+
+static void deep_containers_are_named_not_kept(void **state)
+{
+	struct buf text = { 0 };
+	enum json_state got = JSON_NOTHING;
+	char *made = NULL;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		buf_puts(&text, "{\"a\":[");
+	}
+	buf_puts(&text, "{\"password\":\"FAKEpass1\"}");
+	for (int i = 0; i < 100000; i++) {
+		buf_puts(&text, "]}");
+	}
+	made = redacted(buf_slice(&text), true, NULL, &got);
+	assert_int_equal(got, JSON_WHOLE);
+	assert_non_null(strstr(made, "[\"[nested too deep]\"]"));
+	assert_null(strstr(made, "FAKE"));
+	assert_true(strlen(made) < 2000);
+	free(made);
+	buf_finish(&text);
+}
+
+/* A pointer of up to four tokens. */
+static struct pointer pointer(const struct slice *tokens, size_t count, bool first_text)
+{
+	return (struct pointer){ "", tokens, count, first_text };
+}
+
+static void assert_found(const struct watch *watch, int number, const char *scalar)
+{
+	const struct watch_result *result = watch_result(watch, number);
+
+	assert_true(slice_eq(watch_slice(watch, &result->scalar),
+	    scalar ? slice_of(scalar) : (struct slice){ NULL, 0 }));
+}
+
+static void pointers_are_followed_in_the_same_pass(void **state)
+{
+	const struct slice tokens[] = { SLICE("error"), SLICE("code"), SLICE("*"),
+		SLICE("id"), SLICE("1"), SLICE("data") };
+	struct pointer code = pointer(tokens, 2, false);
+	struct pointer any = pointer(tokens + 2, 2, false);
+	struct pointer second = pointer(tokens + 4, 1, false);
+	struct pointer text = pointer(tokens + 5, 1, true);
+	struct pointer root = pointer(tokens, 0, false);
+	struct watch watch = { 0 };
+	enum json_state got = JSON_NOTHING;
+	int n[6];
+
+	(void)state;
+	n[0] = watch_add(&watch, &code, WATCH_VALUE, "8");
+	n[1] = watch_add(&watch, &any, WATCH_VALUE, NULL);
+	n[2] = watch_add(&watch, &second, WATCH_VALUE, NULL);
+	n[3] = watch_add(&watch, &text, WATCH_VALUE, NULL);
+	n[4] = watch_add(&watch, &root, WATCH_VALUE, NULL);
+	n[5] = watch_add(&watch, &any, WATCH_ALL, NULL);
+	free(redacted(
+	    SLICE("{\"a\":{\"id\":\"x\"},\"error\":{\"code\":8},\"b\":{\"id\":\"y\"},"
+	          "\"data\":{\"n\":1,\"e\":\"\",\"l\":[{\"t\":\"why\"}],\"z\":\"no\"}}"),
+	    true, &watch, &got));
+	assert_found(&watch, n[0], "8");
+	assert_true(watch_result(&watch, n[0])->equal);
+	assert_found(&watch, n[1], "x");
+	assert_found(&watch, n[2], NULL);
+	assert_true(slice_eq(
+	    watch_slice(&watch, &watch_result(&watch, n[3])->string), SLICE("why")));
+	assert_true(watch_result(&watch, n[4])->filled);
+	assert_int_equal(watch.hit_count, 2);
+	assert_int_equal(watch.hit[0].star[0], 0);
+	assert_int_equal(watch.hit[1].star[0], 2);
+	assert_int_equal(watch.hit[1].watch, n[5]);
+	free(redacted(SLICE("[[],{}]"), true, &watch, &got));
+	assert_found(&watch, n[0], NULL);
+	assert_true(watch_result(&watch, n[2])->present);
+	assert_false(watch_result(&watch, n[2])->filled);
+	watch_finish(&watch);
+}
+
+static void secret_pointers_mask_every_hit_among_many_pointers(void **state)
+{
+	enum { MANY = 200 };
+	const struct slice tokens[] = { SLICE("a"), SLICE("*"), SLICE("s") };
+	struct pointer many = pointer(tokens, 2, false);
+	struct pointer secret = pointer(tokens, 3, false);
+	struct watch watch = { 0 };
+	enum json_state got = JSON_NOTHING;
+	char *made = NULL;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		(void)watch_add(&watch, &many, WATCH_VALUE, NULL);
+	}
+	(void)watch_add(&watch, &secret, WATCH_SECRET, NULL);
+	made = redacted(
+	    SLICE("{\"a\":[{\"s\":\"FAKE1x\",\"s\":{\"t\":\"FAKE2x\"}}],\"b\":\"FAKE2x\","
+	          "\"a\":{\"k\":{\"s\":5}}}"),
+	    true, &watch, &got);
+	assert_string_equal(made,
+	    "{\"a\":[{\"s\":\"[redacted]\",\"s\":{\"t\":\"[redacted]\"}}],\"b\":\"[redacted]\","
+	    "\"a\":{\"k\":{\"s\":\"[redacted]\"}}}");
+	free(made);
+	watch_finish(&watch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(order_doubles_and_digits_stay),
+		cmocka_unit_test(what_jsonb_refuses_is_replaced),
+		cmocka_unit_test(secrets_by_name_are_masked_at_any_depth),
+		cmocka_unit_test(code_is_masked_only_where_it_is_a_credential),
+		cmocka_unit_test(urls_lose_their_credentials),
+		cmocka_unit_test(json_inside_strings_is_redacted),
+		cmocka_unit_test(forms_of_secrets_are_masked_anywhere),
+		cmocka_unit_test(broken_json_gives_what_was_read),
+		cmocka_unit_test(deep_containers_are_named_not_kept),
+		cmocka_unit_test(pointers_are_followed_in_the_same_pass),
+		cmocka_unit_test(secret_pointers_mask_every_hit_among_many_pointers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
