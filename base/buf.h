@@ -2,8 +2,8 @@
 /*
  * buf: bytes that grow. A zeroed struct is an empty one.
  *
- * Out of memory is sticky: `failed` is set, later puts do nothing, and the owner looks once
- * at the end.
+ * Out of memory is sticky: `failed` is set, later puts do nothing, and the owner looks
+ * once at the end.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -26,7 +26,8 @@ void buf_finish(struct buf *b);
 /* Overwrites the content before it frees it: for what held a secret. */
 void buf_wipe(struct buf *b);
 
-/* Makes room for extra more bytes. Returns false when it cannot (b->failed is then set). */
+/* Makes room for extra more bytes. Returns false when it cannot (b->failed is then set).
+ */
 bool buf_reserve(struct buf *b, size_t extra);
 
 void buf_put(struct buf *b, const void *data, size_t len);

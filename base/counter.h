@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum counter {
+
 #define COUNTER(symbol, name, help) COUNTER_##symbol,
 #include "base/counter.def"
 #undef COUNTER

@@ -14,8 +14,8 @@ struct err {
 };
 
 /*
- * Writes the message and returns -code, so that a function can `return err_set(err, EINVAL, …)`.
- * err may be NULL.
+ * Writes the message and returns -code, so that a function can `return err_set(err,
+ * EINVAL, …)`. err may be NULL.
  */
 int err_set(struct err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

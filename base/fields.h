@@ -23,8 +23,8 @@ bool fields_next(struct slice *rest, struct field *ret_field);
 struct slice fields_find(struct slice block, struct slice name);
 
 /*
- * Is token a member of the comma-separated list in any field of that name? (RFC 9110 5.6.1;
- * any case, parameters after ';' are not part of the token)
+ * Is token a member of the comma-separated list in any field of that name? (RFC
+ * 9110 5.6.1; any case, parameters after ';' are not part of the token)
  */
 bool fields_list_has(struct slice block, struct slice name, struct slice token);
 

@@ -2,9 +2,9 @@
 /*
  * log: one record, one line, on standard error. Any thread.
  *
- * Control bytes and invalid UTF-8 are escaped, so that nothing a peer sends can forge a line
- * (reference: OWASP log injection). Nothing unredacted is ever passed in here: that is the
- * caller's duty.
+ * Control bytes and invalid UTF-8 are escaped, so that nothing a peer sends can forge a
+ * line (reference: OWASP log injection). Nothing unredacted is ever passed in here: that
+ * is the caller's duty.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -2,8 +2,8 @@
 /*
  * pattern: a compiled regular expression (PCRE2, JIT where there is one).
  *
- * Matching is bounded: past the step limit the answer is PATTERN_LIMIT, and the caller must
- * take the safe side. Immutable after compile; any thread may match.
+ * Matching is bounded: past the step limit the answer is PATTERN_LIMIT, and the caller
+ * must take the safe side. Immutable after compile; any thread may match.
  */
 #ifndef BASE_PATTERN_H
 #define BASE_PATTERN_H
@@ -22,13 +22,14 @@ struct pattern_match {
 };
 
 /* Returns 0 or -EINVAL with the library's words and the offset in err. */
-MUST_CHECK int pattern_compile(const char *text, struct pattern **ret_pattern, struct err *err);
+MUST_CHECK int pattern_compile(
+    const char *text, struct pattern **ret_pattern, struct err *err);
 
 /* NULL is fine. */
 void pattern_destroy(struct pattern *pattern);
 
 /* Looks for the first match at or after offset from. The subject may hold any bytes. */
-enum pattern_result pattern_find(
-    const struct pattern *pattern, struct slice subject, size_t from, struct pattern_match *ret_match);
+enum pattern_result pattern_find(const struct pattern *pattern, struct slice subject,
+    size_t from, struct pattern_match *ret_match);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slice: a borrowed run of bytes. Not NUL-terminated; valid as long as what it points into.
+ * slice: a borrowed run of bytes. Not NUL-terminated; valid as long as what it points
+ * into.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
@@ -40,13 +41,13 @@ static inline bool slice_ieq(struct slice a, struct slice b)
 static inline bool slice_starts(struct slice s, struct slice prefix)
 {
 	return s.len >= prefix.len &&
-	    (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+	       (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 static inline bool slice_istarts(struct slice s, struct slice prefix)
 {
 	return s.len >= prefix.len &&
-	    (prefix.len == 0 || strncasecmp(s.ptr, prefix.ptr, prefix.len) == 0);
+	       (prefix.len == 0 || strncasecmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 /* Without blanks (SP, HTAB) at both ends: RFC 9110 5.6.3, OWS. */

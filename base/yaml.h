@@ -2,7 +2,8 @@
 /*
  * yaml: one YAML file as a tree whose nodes know where they stand (libfyaml).
  *
- * Every error text is FILE:LINE:COLUMN: message, the source line, and a caret under the place.
+ * Every error text is FILE:LINE:COLUMN: message, the source line, and a caret under the
+ * place.
  */
 #ifndef BASE_YAML_H
 #define BASE_YAML_H
@@ -18,10 +19,11 @@ struct yaml_node; /* a node of it; borrowed until yaml_destroy */
 enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 /*
- * Reads and parses a file: at most 4 MiB, one document, no aliases or anchors, no duplicate
- * keys. ${NAME} and ${file:PATH} in values are replaced (PATH relative to the file; a missing
- * one is an error; a file's last line end is left off; $${ is a literal ${). An empty file is an
- * empty mapping. Returns 0, -EINVAL with the place, -ENOMEM, or -errno when it cannot be read.
+ * Reads and parses a file: at most 4 MiB, one document, no aliases or anchors, no
+ * duplicate keys. ${NAME} and ${file:PATH} in values are replaced (PATH relative to the
+ * file; a missing one is an error; a file's last line end is left off; $${ is a literal
+ * ${). An empty file is an empty mapping. Returns 0, -EINVAL with the place, -ENOMEM, or
+ * -errno when it cannot be read.
  */
 MUST_CHECK int yaml_load(const char *path, struct yaml **ret_yaml, struct err *err);
 
@@ -63,17 +65,20 @@ int yaml_column(const struct yaml_node *node);
 int yaml_error(const struct yaml_node *node, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Fails at the first key that is not in names (NULL-terminated), proposing the nearest name. */
+/* Fails at the first key that is not in names (NULL-terminated), proposing the nearest
+ * name. */
 MUST_CHECK int yaml_only(
     const struct yaml_node *mapping, const char *const *names, struct err *err);
 
-/* Typed readings: 0, or -EINVAL with the place. A NULL node leaves *ret alone and returns 0. */
+/* Typed readings: 0, or -EINVAL with the place. A NULL node leaves *ret alone and returns
+ * 0. */
 MUST_CHECK int yaml_bool(const struct yaml_node *node, bool *ret, struct err *err);
-MUST_CHECK int yaml_integer(
-    const struct yaml_node *node, int64_t low, int64_t high, int64_t *ret, struct err *err);
+MUST_CHECK int yaml_integer(const struct yaml_node *node, int64_t low, int64_t high,
+    int64_t *ret, struct err *err);
 /* "64KiB", "1MiB", "2GiB", "512B", or plain bytes. */
 MUST_CHECK int yaml_size(const struct yaml_node *node, uint64_t *ret, struct err *err);
 /* "250ms", "10s", "5m", "2h", "90d" → nanoseconds. */
-MUST_CHECK int yaml_duration(const struct yaml_node *node, int64_t *ret_ns, struct err *err);
+MUST_CHECK int yaml_duration(
+    const struct yaml_node *node, int64_t *ret_ns, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * build_row: CPU time for the row of a typical call (2.5 KB of JSON each way), and for hostile
- * bodies of 1 MiB.
+ * build_row: CPU time for the row of a typical call (2.5 KB of JSON each way), and for
+ * hostile bodies of 1 MiB.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +9,11 @@
 
 #include "record/build.h"
 
-#define SERVICE \
-	"service: bench\n" \
-	"hosts: [api.example.com]\n" \
-	"success: {status: [200-299], json: required}\n" \
-	"routes:\n" \
+#define SERVICE                                                                          \
+	"service: bench\n"                                                               \
+	"hosts: [api.example.com]\n"                                                     \
+	"success: {status: [200-299], json: required}\n"                                 \
+	"routes:\n"                                                                      \
 	"  - {methods: [POST], path: /v1/messages, action: send}\n"
 
 static double cpu_us(void)
@@ -39,7 +39,8 @@ static struct call *make_call(struct route_table *table, const struct buf *body)
 	    "Host: api.example.com\r\nContent-Type: application/json\r\n"
 	    "Authorization: Bearer re_FAKE0001_notArealKey000000000001\r\n"
 	    "User-Agent: bench/1.0\r\nAccept: */*\r\n");
-	buf_puts(&call->response_fields, "Content-Type: application/json\r\nDate: now\r\n");
+	buf_puts(
+	    &call->response_fields, "Content-Type: application/json\r\nDate: now\r\n");
 	call->status = 200;
 	call->table = route_table_ref(table);
 	capture_add(&call->request, body->ptr, body->len);
@@ -77,8 +78,8 @@ static void measure(
 	call_destroy(call);
 }
 
-static void repeat(struct buf *body, const char *begin, const char *part, size_t len,
-    const char *end)
+static void repeat(
+    struct buf *body, const char *begin, const char *part, size_t len, const char *end)
 {
 	buf_truncate(body, 0);
 	buf_puts(body, begin);
@@ -115,7 +116,8 @@ int main(void)
 	measure("separators", table, &body, 10);
 	repeat(&body, "[\"", "1", MIB - 64, "\"]");
 	measure("digits", table, &body, 10);
-	repeat(&body, "[0", ",{\"x\":\"://a:b@c?token=abcdefgh&key=12345678\"}", MIB - 64, "]");
+	repeat(&body, "[0", ",{\"x\":\"://a:b@c?token=abcdefgh&key=12345678\"}", MIB - 64,
+	    "]");
 	measure("urls", table, &body, 10);
 	buf_finish(&body);
 	route_table_unref(table);

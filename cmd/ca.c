@@ -12,7 +12,11 @@
 
 static int show(const struct ca_facts *facts)
 {
-	(void)printf("root certificate   %s\n", facts->root_path);
+	char *whole =
+	    realpath(facts->root_path, NULL); /* for copying into another shell */
+	const char *root = whole ? whole : facts->root_path;
+
+	(void)printf("root certificate   %s\n", root);
 	(void)printf("SHA-256            %s\n", facts->fingerprint);
 	(void)printf("valid until        %s\n", facts->not_after);
 	(void)printf("root key           %s\n",
@@ -25,7 +29,8 @@ static int show(const struct ca_facts *facts)
 	(void)printf("\n\nclients trust it with, for example:\n"
 	             "  export NODE_EXTRA_CA_CERTS=%s\n"
 	             "  curl --cacert %s …\n",
-	    facts->root_path, facts->root_path);
+	    root, root);
+	free(whole);
 	return EXIT_FINE;
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <http_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -86,6 +87,7 @@ static struct call *make_call(const struct explain *explain,
 	buf_put_slice(&call->request_fields, buf_slice(&explain->request_fields));
 	buf_put_slice(&call->response_fields, buf_slice(&explain->response_fields));
 	call->status = explain->status;
+	buf_puts(&call->reason, http_status_str((enum http_status)explain->status));
 	call->marks.ended = call->marks.begun;
 	if (route_match(service, slice_of(method), buf_slice(&path), &call->match) != 0 ||
 	    !fill_body(&call->request, explain->request) ||

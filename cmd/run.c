@@ -28,8 +28,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GRACE_NS INT64_C(8000000000) /* under the 10 s after which `docker stop` kills   \
-	                              */
+#define GRACE_NS                                                                         \
+	INT64_C(8000000000) /* under the 10 s after which `docker stop` kills            \
+	                     */
 
 struct program {
 	struct settings *settings;
@@ -185,12 +186,14 @@ static void print_start(const struct program *program)
 {
 	const struct settings *settings = program->settings;
 	bool v6 = strchr(settings->listen_host, ':') != NULL;
+	const char *root = ca_facts(program->ca)->root_path;
+	char *whole = realpath(root, NULL); /* for copying into another shell */
 
 	log_info("listening on %s%s%s:%d", v6 ? "[" : "", settings->listen_host,
 	    v6 ? "]" : "", proxy_port(program->proxy));
 	log_info("rows go to %s/waybill.db; %zu services; clients trust %s",
-	    settings->state_dir, route_table_count(program->table),
-	    ca_facts(program->ca)->root_path);
+	    settings->state_dir, route_table_count(program->table), whole ? whole : root);
+	free(whole);
 	if (settings->private_upstreams) {
 		log_warn(
 		    "access.private_upstreams is on: clients reach this machine's own network");
@@ -214,7 +217,8 @@ static void reload(struct program *program)
 	}
 	host_list_finish(&hosts);
 	if (rc != 0) {
-		/* the line with the place; the source line and the caret are for a terminal */
+		/* the line with the place; the source line and the caret are for a
+		 * terminal */
 		log_error("reload failed, the old routes stay: %.*s",
 		    (int)strcspn(err.text, "\n"), err.text);
 		route_table_unref(table);

@@ -16,7 +16,7 @@ def rows(path, macro):
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     for call in re.finditer(macro + r"\((.*?)\)\s*$", text, flags=re.M | re.S):
         yield [part.strip().strip('"') for part in
-            re.findall(r'"(?:[^"\\]|\\.)*"|[^,]+', call.group(1)) if part.strip()]
+            re.findall(r'\s*("(?:[^"\\]|\\.)*"|[^,"\s]+)\s*', call.group(1))]
 
 
 def page():

@@ -89,6 +89,23 @@ bool name_same(struct slice a, struct slice b)
 	}
 }
 
+bool name_listed(struct slice word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		char c = lower(word.ptr[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !dropped(c)) {
+			return false; /* at a glance: most secrets */
+		}
+	}
+	for (size_t i = 0; i < redaction_name_count; i++) {
+		if (name_same(word, slice_of(redaction_names[i].text))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool hit(uint32_t pattern, bool query)
 {
 	while (pattern != FINDER_NONE) {

@@ -24,6 +24,10 @@ MUST_CHECK int names_init(void);
  */
 enum name_kind name_kind(struct slice name, bool query);
 
+/* Is this word itself a name of the list? Then it is no secret, even under such a name.
+ */
+bool name_listed(struct slice word);
+
 /* A name from the list made by a route: equal but for case, '-' and '_'. */
 bool name_same(struct slice a, struct slice b);
 

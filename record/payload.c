@@ -80,16 +80,21 @@ static bool read_json(struct reading *r, enum media media)
 {
 	struct slice body = r->body.body;
 	enum json_state state = JSON_NOTHING;
+	bool container = false;
 
 	if (slice_starts(body, SLICE("\xEF\xBB\xBF"))) {
 		body = (struct slice){ body.ptr + 3, body.len - 3 };
 	}
-	if (media != MEDIA_JSON && !json_begins(body)) {
+	container = json_begins(body);
+	if (media != MEDIA_JSON && !container) {
 		return false;
 	}
 	begin_json(r);
 	state = json_redact_parse(r->json, body, r->body.whole);
 	json_redact_finish(r->json);
+	if (!container && state != JSON_WHOLE) {
+		return false; /* words and numbers: text that calls itself JSON */
+	}
 	switch (state) {
 	case JSON_WHOLE:
 		keep_json(r, PAYLOAD_JSON);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "record/form.h"
+#include "record/names.h"
 #include "record/secrets_private.h"
 
 enum {
@@ -46,7 +47,7 @@ static bool common_word(struct slice value)
 			return true;
 		}
 	}
-	return false;
+	return name_listed(value);
 }
 
 static uint64_t hash_bytes(struct slice s)
@@ -125,8 +126,8 @@ static bool needs_bounds(struct slice value)
 
 static void add_one(struct secrets *secrets, struct slice value)
 {
-	if (value.len < SECRET_MIN_BYTES || secrets->overflow || common_word(value) ||
-	    !first_time(secrets, value)) {
+	if (value.len < SECRET_MIN_BYTES || secrets->overflow ||
+	    !first_time(secrets, value) || common_word(value)) {
 		return;
 	}
 	if (secrets->count == secrets->cap) {

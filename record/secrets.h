@@ -44,8 +44,8 @@ void secrets_finish(struct secrets *secrets);
 
 /*
  * Notes a value (copied). What is no secret however it was found (too short,
- * "[redacted]", words such as "Bearer") is left out. "Bearer X", "1234:X" and URLs bring
- * X along.
+ * "[redacted]", words such as "Bearer" or "password") is left out. "Bearer X", "1234:X"
+ * and URLs bring X along.
  */
 void secrets_add(struct secrets *secrets, struct slice value);
 
@@ -63,8 +63,7 @@ void secrets_mask(struct secrets *secrets, struct slice text, struct buf *out);
 
 /*
  * Masks within the strings, and whole numbers, of JSON text that our own writer wrote (or
- * of a part from its beginning); what was valid stays valid. Names that the list knows
- * stay.
+ * of a part from its beginning); what was valid stays valid.
  */
 void secrets_mask_json(struct secrets *secrets, struct buf *json);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "record/names.h"
 #include "record/secrets.h"
 
 /* Walks the tokens of one text. */
@@ -84,15 +83,13 @@ static void walk_string(struct walk *walk, size_t begin, size_t end, bool escape
 {
 	struct slice inner = { walk->text.ptr + begin + 1, end - begin - 2 };
 	struct spans spans = { 0 };
-	bool name = end < walk->text.len && walk->text.ptr[end] == ':';
 
 	if (escapes) {
 		buf_truncate(&walk->plain, 0);
 		unescape(&walk->plain, inner);
 		inner = buf_slice(&walk->plain);
 	}
-	if (secrets_find(walk->secrets, inner, &spans) &&
-	    !(name && name_kind(inner, true) != NAME_PLAIN)) {
+	if (secrets_find(walk->secrets, inner, &spans)) {
 		replace(walk, begin, end, &spans, inner);
 	}
 	spans_finish(&spans);

@@ -57,7 +57,7 @@ static void value_is_found_however_it_is_encoded(void **state)
 	assert_masked(
 	    "FAKEtoken0123456", NULL, "RkFLRXRva2VuMDEyMzQ1Ng==", "[redacted]Ng==");
 	assert_masked(
-	    "FAKEtoken0123456", NULL, "dUZBS0V0b2tlbjAxMjM0NTY=", "dU[redacted]Y=");
+	    "FAKEtoken0123456", NULL, "dUZBS0V0b2tlbjAxMjM0NTY=", "dU[redacted]NTY=");
 	assert_masked(
 	    "FAKEtoken0123456", NULL, "dXVGQUtFdG9rZW4wMTIzNDU2", "dXV[redacted]");
 }
@@ -84,6 +84,7 @@ static void long_values_are_masked_to_their_end(void **state)
 {
 	char value[600];
 	char text[700];
+	char rest[700];
 
 	(void)state;
 	memset(value, 'A', sizeof(value));
@@ -91,13 +92,9 @@ static void long_values_are_masked_to_their_end(void **state)
 	value[599] = '\0';
 	(void)snprintf(text, sizeof(text), "<%s>", value);
 	assert_masked(value, NULL, text, "<[redacted]>");
-	text[300] = '!'; /* as far as it agrees */
-	assert_masked(value, NULL, text,
-	    "<[redacted]!"
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA>");
+	text[300] = '!'; /* then as far as it agrees */
+	(void)snprintf(rest, sizeof(rest), "<[redacted]%s", text + 300);
+	assert_masked(value, NULL, text, rest);
 }
 
 static void json_stays_json(void **state)

@@ -38,16 +38,19 @@ static inline void folder_remove(const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
-	char inner[1024];
+	char *inner = NULL;
 
 	while (dir && (entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
 			continue;
 		}
-		(void)snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
+		if (asprintf(&inner, "%s/%s", path, entry->d_name) < 0) {
+			break;
+		}
 		if (unlink(inner) < 0) {
 			folder_remove(inner);
 		}
+		free(inner);
 	}
 	if (dir) {
 		(void)closedir(dir);
