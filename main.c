@@ -14,6 +14,9 @@
 #define DATABASE_HELP                                                                    \
 	"      --database PATH     the store; default: waybill.db under the configured state_dir\n"
 
+#define SERVER_HELP                                                                      \
+	"      --database URL      postgresql://…; default: the configured database\n"
+
 static const struct command commands[] = {
 	{ "run", "[--config FILE]",
 	    "Runs the proxy; SIGHUP reloads the routes, SIGTERM drains", CONFIG_HELP,
@@ -43,6 +46,25 @@ static const struct command commands[] = {
 	{ "stats", "[--json]", "Shows the hourly and the daily view",
 	    CONFIG_HELP DATABASE_HELP "      --json              one JSON object\n",
 	    command_stats },
+	{ "outbox", "list|retry|drop [ID…]",
+	    "Shows, retries or drops rows that PostgreSQL does not have",
+	    CONFIG_HELP DATABASE_HELP
+	    "      --all               drop: every refused row; list: without a limit\n"
+	    "      --json              one JSON object per row\n",
+	    command_outbox },
+	{ "migrate", "[--database URL] [--dry-run]",
+	    "Makes or updates the table in PostgreSQL",
+	    CONFIG_HELP SERVER_HELP
+	    "      --dry-run           print the SQL, change nothing\n"
+	    "      --all               also what was applied already: puts back what was dropped\n",
+	    command_migrate },
+	{ "verify", "[--database URL]",
+	    "Proves the table in PostgreSQL, leaving nothing behind",
+	    CONFIG_HELP SERVER_HELP, command_verify },
+	{ "cleanup", "[--database URL] [--json]",
+	    "Deletes rows past their age (retention), in batches",
+	    CONFIG_HELP SERVER_HELP "      --json              one JSON object\n",
+	    command_cleanup },
 	{ "ca", "show|export|renew",
 	    "Shows, prints or renews the certificate clients must trust",
 	    CONFIG_HELP

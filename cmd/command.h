@@ -25,6 +25,10 @@ int command_check(const struct command *command, int argc, char **argv);
 int command_explain(const struct command *command, int argc, char **argv);
 int command_tail(const struct command *command, int argc, char **argv);
 int command_stats(const struct command *command, int argc, char **argv);
+int command_outbox(const struct command *command, int argc, char **argv);
+int command_cleanup(const struct command *command, int argc, char **argv);
+int command_migrate(const struct command *command, int argc, char **argv);
+int command_verify(const struct command *command, int argc, char **argv);
 int command_ca(const struct command *command, int argc, char **argv);
 int command_version(const struct command *command, int argc, char **argv);
 

@@ -8,10 +8,9 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/hosts.h"
+#include "cmd/storage.h"
 #include "proxy/proxy.h"
-#include "record/recorder.h"
 #include "routes/routes.h"
-#include "sql/store.h"
 #include "tls/ca.h"
 #include "tls/upstream.h"
 
@@ -38,10 +37,8 @@ struct program {
 	struct route_table *table; /* counted */
 	struct ca *ca;
 	struct upstream_tls *upstream_tls;
-	struct recorder *recorder;
+	struct storage *storage;
 	struct proxy_settings proxy_settings;
-	struct record_settings record_settings;
-	char *chain_key_path;
 	struct proxy *proxy;
 };
 
@@ -94,42 +91,8 @@ static int open_ca(struct program *program, struct err *err)
 	return rc;
 }
 
-static int start_recorder(struct program *program, struct err *err)
-{
-	const struct settings *settings = program->settings;
-	char *path = command_state_path(settings, "waybill.db");
-	struct store_settings where = { .path = path, .sync = settings->record_sync };
-	char *quarantined = NULL;
-	struct store *store = NULL;
-	int rc;
-
-	program->chain_key_path = command_state_path(settings, "chain.key");
-	if (!path || !program->chain_key_path) {
-		free(path);
-		return err_set(err, ENOMEM, "out of memory");
-	}
-	rc = store_open(&where, &store, &quarantined, err);
-	if (quarantined) {
-		log_error("%s was damaged; it is kept as %s and a new one is begun", path,
-		    quarantined);
-	}
-	free(quarantined);
-	free(path);
-	if (rc != 0) {
-		return rc;
-	}
-	program->record_settings = (struct record_settings){
-		.max_body = settings->capture_max_body,
-		.payload = settings->capture_payload,
-		.retry_window_ns = settings->record_retry_window_ns,
-		.queue_bytes = settings->record_queue,
-		.chain_key_path = program->chain_key_path,
-	};
-	return recorder_start(&program->record_settings, store, &program->recorder, err);
-}
-
 static struct proxy_settings proxy_settings_from(
-    const struct settings *settings, const struct record_settings *record)
+    const struct settings *settings, size_t capture_limit)
 {
 	return (struct proxy_settings){
 		.listen_host = settings->listen_host,
@@ -149,7 +112,7 @@ static struct proxy_settings proxy_settings_from(
 		.via = settings->via,
 		.hold_max_ns = settings->record_hold_max_ns,
 		.pending_after_ns = settings->record_pending_after_ns,
-		.capture_limit = recorder_capture_limit(record),
+		.capture_limit = capture_limit,
 	};
 }
 
@@ -159,12 +122,12 @@ static int start_proxy(struct program *program, struct err *err)
 		.settings = &program->proxy_settings,
 		.ca = program->ca,
 		.upstream_tls = program->upstream_tls,
-		.recorder = program->recorder,
+		.recorder = storage_recorder(program->storage),
 		.table = program->table,
 	};
 
-	program->proxy_settings =
-	    proxy_settings_from(program->settings, &program->record_settings);
+	program->proxy_settings = proxy_settings_from(
+	    program->settings, storage_capture_limit(program->storage));
 	return proxy_start(&parts, &program->proxy, err);
 }
 
@@ -191,8 +154,10 @@ static void print_start(const struct program *program)
 
 	log_info("listening on %s%s%s:%d", v6 ? "[" : "", settings->listen_host,
 	    v6 ? "]" : "", proxy_port(program->proxy));
-	log_info("rows go to %s/waybill.db; %zu services; clients trust %s",
-	    settings->state_dir, route_table_count(program->table), whole ? whole : root);
+	log_info("rows go to %s/waybill.db%s; %zu services; clients trust %s",
+	    settings->state_dir,
+	    settings_is_sqlite(settings) ? "" : " and from there to PostgreSQL",
+	    route_table_count(program->table), whole ? whole : root);
 	free(whole);
 	if (settings->private_upstreams) {
 		log_warn(
@@ -291,11 +256,10 @@ static void stop_proxy(struct program *program)
 static void finish(struct program *program)
 {
 	stop_proxy(program);
-	recorder_stop(program->recorder);
+	storage_stop(program->storage);
 	upstream_tls_destroy(program->upstream_tls);
 	ca_close(program->ca);
 	route_table_unref(program->table);
-	free(program->chain_key_path);
 	if (program->lock_fd >= 0) {
 		(void)close(program->lock_fd);
 	}
@@ -305,18 +269,14 @@ static void finish(struct program *program)
 /* Returns the exit code: EXIT_FINE when everything runs. */
 static int start(struct program *program, struct err *err)
 {
-	if (!settings_is_sqlite(program->settings)) {
-		(void)err_set(err, EINVAL,
-		    "database: this version keeps rows in its own store only; write `database: sqlite`");
-		return EXIT_USAGE;
-	}
 	if (route_table_load(program->settings->services, &program->table, err) != 0) {
 		return EXIT_USAGE;
 	}
 	if (lock_state_dir(program, err) != 0 || open_ca(program, err) != 0 ||
 	    upstream_tls_create(
 	        program->settings->upstream_ca_file, &program->upstream_tls, err) != 0 ||
-	    start_recorder(program, err) != 0 || start_proxy(program, err) != 0) {
+	    storage_start(program->settings, &program->storage, err) != 0 ||
+	    start_proxy(program, err) != 0) {
 		return EXIT_FAILED;
 	}
 	return EXIT_FINE;

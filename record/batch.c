@@ -13,6 +13,7 @@
 #include "record/build.h"
 #include "record/chain.h"
 #include "record/redact.h"
+#include "sql/retention.h"
 
 enum {
 	ENDED_SLOTS = 4096,
@@ -46,6 +47,7 @@ struct batch {
 	struct record_settings settings;
 	struct store *store; /* owned */
 	struct chain *chain; /* owned */
+	struct retention retention;
 	bool dirty;
 	struct log_limit store_failed;
 	struct log_limit no_memory;
@@ -86,6 +88,8 @@ int batch_create(const struct record_settings *settings, struct store *store,
 		return err_set(err, ENOMEM, "out of memory for the recorder");
 	}
 	batch->settings = *settings;
+	batch->retention.success_ns = settings->retention_success_ns;
+	batch->retention.all_ns = settings->retention_all_ns;
 	batch->store = store;
 	r = redact_init(err);
 	if (r == 0) {
@@ -299,4 +303,22 @@ void batch_flush(struct batch *batch)
 	if (store_flush(batch->store, &err) != 0 && log_now(&batch->store_failed)) {
 		log_error("%s", err.text);
 	}
+}
+
+int64_t batch_retain(struct batch *batch)
+{
+	struct retention *retention = &batch->retention;
+	int64_t now = mono_ns();
+	struct err err = { "" };
+	int deleted = 0;
+
+	if (retention->all_ns == 0) {
+		return INT64_MAX;
+	}
+	if (now >= retention->mono_due_ns &&
+	    store_retain(batch->store, retention, now, &deleted, &err) != 0 &&
+	    log_now(&batch->store_failed)) {
+		log_error("old rows cannot be deleted: %s", err.text);
+	}
+	return retention->mono_due_ns;
 }

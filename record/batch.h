@@ -33,6 +33,10 @@ bool batch_is_dirty(const struct batch *batch);
 /* Makes what is committed safe from a power cut. */
 void batch_flush(struct batch *batch);
 
+/* Deletes some rows past their age when that is due; INT64_MAX or when it is due next,
+ * monotonic nanoseconds. */
+int64_t batch_retain(struct batch *batch);
+
 /* Tells the owner of a call that it is settled, and destroys it. */
 void batch_settle(struct call *call);
 

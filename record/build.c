@@ -28,11 +28,14 @@ struct building {
 	struct entity entity;
 };
 
+enum {
+	CAPTURE_LEAST = 1048576, /* bytes: enough for nearly every verdict */
+};
+
 size_t recorder_capture_limit(const struct record_settings *settings)
 {
-	enum { LEAST = 1 << 20 };
-
-	return settings->max_body > LEAST ? (size_t)settings->max_body : LEAST;
+	return settings->max_body > CAPTURE_LEAST ? (size_t)settings->max_body
+	                                          : CAPTURE_LEAST;
 }
 
 static void building_finish(struct building *b)

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "record/batch.h"
 
+#define SECOND_NS INT64_C(1000000000)
+
 enum {
 	LOG_EVERY_S = 10, /* at most one line per reason */
 	FLUSH_AFTER_S = 1,
@@ -43,22 +45,21 @@ static size_t charge_of(const struct call *call)
 	       call->request.bytes.cap + call->response.bytes.cap;
 }
 
-/* Takes up to max calls off the queue; waits for one. NULL: stopped, and the queue is
- * empty. */
-static struct call *take(struct recorder *recorder, size_t max, bool *ret_idle)
+/* Takes up to max calls off the queue; waits for one, at most until due_ns. NULL:
+ * stopped, and the queue is empty; or the time has come, and *ret_idle is set. */
+static struct call *take(
+    struct recorder *recorder, size_t max, int64_t due_ns, bool *ret_idle)
 {
-	struct timespec until;
+	struct timespec until = { .tv_sec = (time_t)(due_ns / SECOND_NS),
+		.tv_nsec = (long)(due_ns % SECOND_NS) };
 	struct call *calls = NULL;
 	int waited = 0;
 
-	(void)clock_gettime(
-	    CLOCK_MONOTONIC, &until); /* fails only for an unknown clock */
-	until.tv_sec += FLUSH_AFTER_S;
 	*ret_idle = false;
 	(void)pthread_mutex_lock(&recorder->lock);
 	while (!recorder->first && !recorder->stopping && waited != ETIMEDOUT) {
 		waited =
-		    batch_is_dirty(recorder->batch)
+		    due_ns < INT64_MAX
 		        ? pthread_cond_timedwait(&recorder->wake, &recorder->lock, &until)
 		        : pthread_cond_wait(&recorder->wake, &recorder->lock);
 	}
@@ -81,13 +82,24 @@ static struct call *take(struct recorder *recorder, size_t max, bool *ret_idle)
 	return calls;
 }
 
+/* When there is work though nobody calls: the last commits to be made safe, or old rows.
+ */
+static int64_t next_due(struct recorder *recorder)
+{
+	int64_t retain_ns = batch_retain(recorder->batch);
+	int64_t flush_ns = mono_ns() + FLUSH_AFTER_S * SECOND_NS;
+
+	return batch_is_dirty(recorder->batch) && flush_ns < retain_ns ? flush_ns
+	                                                               : retain_ns;
+}
+
 static void *run(void *arg)
 {
 	struct recorder *recorder = arg;
 
 	for (;;) {
 		bool idle = false;
-		struct call *calls = take(recorder, BATCH_MAX, &idle);
+		struct call *calls = take(recorder, BATCH_MAX, next_due(recorder), &idle);
 		uint64_t done = 0;
 
 		if (!calls && !idle) {
@@ -248,10 +260,10 @@ void recorder_submit(struct recorder *recorder, struct call *call)
 		return;
 	}
 	/* the answer says how the call went: it is the last to be given up */
-	if (shed(&call->request) && queue(recorder, call)) {
+	if (!call->in_flight && shed(&call->request) && queue(recorder, call)) {
 		return;
 	}
-	if (shed(&call->response) && queue(recorder, call)) {
+	if (!call->in_flight && shed(&call->response) && queue(recorder, call)) {
 		return;
 	}
 	lose(recorder, call);

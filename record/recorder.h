@@ -23,6 +23,8 @@ struct record_settings {
 	uint64_t max_body; /* bytes of a payload kept in a row (capture.max_body) */
 	enum capture_payload payload;
 	int64_t retry_window_ns;
+	int64_t retention_success_ns; /* older rows of the store go; 0: none do */
+	int64_t retention_all_ns;
 	uint64_t queue_bytes; /* record.queue */
 	const char
 	    *chain_key_path; /* 0600 file, made when absent: keys the fingerprints */

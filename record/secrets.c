@@ -18,6 +18,8 @@ enum {
 	BASE64_MIN_BYTES =
 	    12, /* of a value; fewer are too little once the ends are cut off */
 	BASE64_MAX_BYTES = 510,
+	COMMON_MAX = 24,     /* bytes of a common word */
+	SCHEME_MAX = 7,      /* bytes of an authentication scheme with its blank */
 	TAIL_MIN_BYTES = 16, /* of X in "1234:X" */
 };
 
@@ -42,6 +44,9 @@ static bool common_word(struct slice value)
 		"authorization_code", "client_credentials", "private", "public",
 		"default", "optional", "https://", "http://" };
 
+	if (value.len > COMMON_MAX) {
+		return false;
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (slice_ieq(value, slice_of(words[i]))) {
 			return true;
@@ -184,6 +189,9 @@ static void add_after_scheme(struct secrets *secrets, struct slice value)
 	static const char *const schemes[] = { "bearer ", "basic ", "token ", "apikey ",
 		"key ", "oauth ", "bot " };
 
+	if (value.len <= SCHEME_MAX || !memchr(value.ptr, ' ', SCHEME_MAX)) {
+		return;
+	}
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		struct slice scheme = slice_of(schemes[i]);
 

@@ -11,6 +11,7 @@ enum {
 	TEXT_MAX = 16384,        /* bytes kept of one find */
 	TEXTS_MAX = 1024 * 1024, /* bytes kept of all finds */
 	HITS_MAX = 1024,         /* of all WATCH_ALL pointers */
+	DEPTHS = WATCH_DEPTH + 2,
 };
 
 struct watched {
@@ -91,8 +92,6 @@ static bool next_bit(const struct watch *watch, const uint64_t *set, size_t *bit
 
 void watch_begin(struct watch *watch)
 {
-	enum { DEPTHS = WATCH_DEPTH + 2 };
-
 	uint64_t *sets = NULL;
 
 	for (size_t i = 0; i < watch->count; i++) {

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/counter.h"
 #include "sql/quarantine.h"
+
+#define WAL_PAGES 1000 /* what SQLite does by itself */
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -85,6 +88,20 @@ int handle_run(struct store *store, enum statement which)
 	(void)sqlite3_reset(statement); /* repeats the code of the step */
 	(void)sqlite3_clear_bindings(statement);
 	return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+void handle_bound_wal(sqlite3 *db, const char *path)
+{
+	struct statvfs info;
+	uint64_t pages;
+
+	if (statvfs(path, &info) < 0) {
+		return;
+	}
+	pages = (uint64_t)info.f_blocks * info.f_frsize / 16 / 4096;
+	if (pages < WAL_PAGES) {
+		(void)sqlite3_wal_autocheckpoint(db, pages > 16 ? (int)pages : 16);
+	}
 }
 
 /* What the system said, for the codes where SQLite only passes a failed call on. */

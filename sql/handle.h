@@ -47,6 +47,12 @@ void handle_close(struct store *store, bool keep_wal);
 int handle_run(struct store *store, enum statement which);
 
 /*
+ * Lets the WAL grow to at most a sixteenth of the file system before it is checkpointed
+ * (usual: 1000 pages), so that a small disk does not fill up with it.
+ */
+void handle_bound_wal(sqlite3 *db, const char *path);
+
+/*
  * Says in err what SQLite last failed at: "PATH: cannot WHAT: reason, and what to do".
  * Returns a negative errno: -ENOSPC, -EROFS, -EIO, -EBUSY, -ENOMEM, -EACCES or -EINVAL.
  */

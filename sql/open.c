@@ -196,6 +196,7 @@ static int set_up(struct store *store, bool deliver, bool *ret_newer)
 	if (code == SQLITE_OK) {
 		code = set_journal(store->db, store->sync);
 	}
+	handle_bound_wal(store->db, store->path);
 	if (code == SQLITE_OK) {
 		code = schema_apply(store->db, deliver);
 	}

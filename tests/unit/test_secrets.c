@@ -214,6 +214,13 @@ static void cards_pass_the_luhn_check(void **state)
 	assert_true(card_number(SLICE("4111 1111 1111 1111")));
 	assert_false(card_number(SLICE("4111111111111112")));
 	assert_false(card_number(SLICE("77000000001")));
+	assert_true(card_number(SLICE("378282246310005")));
+	assert_true(card_number(SLICE("5555-5555-5555-4444")));
+	assert_true(card_number(SLICE("2200000000000004")));
+	/* ids that pass Luhn by chance: a chat, a group, a time in microseconds */
+	assert_false(card_number(SLICE("1001234567896")));
+	assert_false(card_number(SLICE("120363012345678900")));
+	assert_false(card_number(SLICE("1790000000000002")));
 }
 
 int main(void)

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "sql/ballast.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define LEAST_BYTES (64 * 1024)
+
+/* How much is to be kept on this file system, and how much is free. False: unknown. */
+static bool look(const struct ballast *ballast, uint64_t *ret_target, uint64_t *ret_free)
+{
+	char *copy = strdup(ballast->path);
+	struct statvfs info;
+	bool known = copy && statvfs(dirname(copy), &info) == 0;
+
+	free(copy);
+	if (known) {
+		uint64_t most = (uint64_t)info.f_blocks * info.f_frsize / 8;
+
+		*ret_target = ballast->bytes < most ? ballast->bytes : most;
+		*ret_free = (uint64_t)info.f_bavail * info.f_frsize;
+	}
+	return known;
+}
+
+static uint64_t size_now(const struct ballast *ballast)
+{
+	struct stat info;
+
+	return stat(ballast->path, &info) == 0 ? (uint64_t)info.st_size : 0;
+}
+
+static bool make(const struct ballast *ballast, uint64_t bytes)
+{
+	int fd = open(ballast->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	bool made;
+
+	if (fd < 0) {
+		return false;
+	}
+	made = posix_fallocate(fd, 0, (off_t)bytes) == 0;
+	(void)close(fd); /* its content does not matter */
+	if (!made) {
+		(void)unlink(ballast->path); /* half a reserve is none */
+	}
+	return made;
+}
+
+bool ballast_keep(const struct ballast *ballast)
+{
+	uint64_t target = 0;
+	uint64_t room = 0;
+	uint64_t have;
+
+	if (!ballast->path || !look(ballast, &target, &room)) {
+		return false;
+	}
+	have = size_now(ballast);
+	if (target < LEAST_BYTES || room + have < target * 2) {
+		return false;
+	}
+	return have >= target || make(ballast, target);
+}
+
+void ballast_restore(const struct ballast *ballast)
+{
+	uint64_t target = 0;
+	uint64_t room = 0;
+
+	if (!ballast->path || !look(ballast, &target, &room)) {
+		return;
+	}
+	room += size_now(ballast);
+	if (room < target) {
+		target = room;
+	}
+	if (target >= LEAST_BYTES) {
+		(void)make(ballast, target); /* none then, and none the next time */
+	}
+}
+
+void ballast_drop(const struct ballast *ballast)
+{
+	if (ballast->path) {
+		(void)unlink(ballast->path); /* it is there or it is not */
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ballast: disk space held in reserve, so that a full disk can drain.
+ *
+ * Taking a delivered row out of SQLite's WAL mode needs a little room too (measured:
+ * DELETE and checkpoint fail on a full file system as INSERT does).
+ */
+#ifndef SQL_BALLAST_H
+#define SQL_BALLAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ballast {
+	const char *path; /* borrowed; NULL: no ballast is kept */
+	uint64_t bytes;
+};
+
+/*
+ * Makes the file, or brings it to its size, where the disk has room for it twice: never
+ * more than an eighth of the file system. Returns whether the disk has that room.
+ */
+bool ballast_keep(const struct ballast *ballast);
+
+/* Puts what is free now, up to the size, into a new file; none where that is little. */
+void ballast_restore(const struct ballast *ballast);
+
+/* Removes the file, if it is there. */
+void ballast_drop(const struct ballast *ballast);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "sql/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define KEEP_TEXT_BYTES ((size_t)16 << 20)
+
+void batch_finish(struct batch *batch)
+{
+	free(batch->row);
+	buf_finish(&batch->text);
+	*batch = (struct batch){ 0 };
+}
+
+void batch_clear(struct batch *batch)
+{
+	batch->count = 0;
+	if (batch->text.failed || batch->text.cap > KEEP_TEXT_BYTES) {
+		buf_finish(&batch->text);
+	} else {
+		buf_truncate(&batch->text, 0);
+	}
+}
+
+struct batch_row *batch_add(struct batch *batch, int64_t log_rowid, int64_t rev)
+{
+	struct batch_row *row;
+
+	if (batch->count == batch->cap) {
+		size_t cap = batch->cap ? batch->cap * 2 : 64;
+		struct batch_row *grown = realloc(batch->row, cap * sizeof(*grown));
+
+		if (!grown) {
+			return NULL;
+		}
+		batch->row = grown;
+		batch->cap = cap;
+	}
+	row = &batch->row[batch->count++];
+	*row = (struct batch_row){ .log_rowid = log_rowid, .rev = rev };
+	return row;
+}
+
+int batch_set(struct batch *batch, struct batch_value *value, struct slice text)
+{
+	size_t at = batch->text.len;
+
+	buf_put(&batch->text, text.ptr, text.len);
+	if (batch->text.failed) {
+		return -ENOMEM;
+	}
+	*value = (struct batch_value){ .at = at, .len = text.len, .present = true };
+	return 0;
+}
+
+struct slice batch_text(const struct batch *batch, const struct batch_value *value)
+{
+	if (!value->present) {
+		return (struct slice){ NULL, 0 };
+	}
+	return (struct slice){ value->len ? batch->text.ptr + value->at : "", value->len };
+}
+
+bool batch_has(const struct batch *batch, int64_t log_rowid)
+{
+	size_t low = 0;
+	size_t high = batch->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (batch->row[middle].log_rowid == log_rowid) {
+			return true;
+		}
+		if (batch->row[middle].log_rowid < log_rowid) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return false;
+}
