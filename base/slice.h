@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,6 +26,20 @@ struct slice {
 static inline struct slice slice_of(const char *text)
 {
 	return (struct slice){ text, text ? strlen(text) : 0 };
+}
+
+/* A NUL-terminated copy, to free; NULL: no memory. (strndup(3) may look past the end.) */
+static inline char *slice_dup(struct slice s)
+{
+	char *copy = malloc(s.len + 1);
+
+	if (copy) {
+		if (s.len > 0) {
+			memcpy(copy, s.ptr, s.len);
+		}
+		copy[s.len] = '\0';
+	}
+	return copy;
 }
 
 static inline bool slice_eq(struct slice a, struct slice b)

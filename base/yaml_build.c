@@ -126,7 +126,7 @@ static int add_scalar(struct builder *b, struct fy_token *token)
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len)) {
 		return yaml_error(node, b->err, "\\0 is not allowed in a value");
 	}
-	node->text = strndup(text.ptr ? text.ptr : "", text.len);
+	node->text = slice_dup(text);
 	if (!node->text) {
 		return out_of_memory(b);
 	}

@@ -60,7 +60,7 @@ static char *pem_text(X509 *cert)
 
 	if (bio && PEM_write_bio_X509(bio, cert) == 1) {
 		len = BIO_get_mem_data(bio, &data);
-		text = strndup(data, (size_t)len);
+		text = slice_dup((struct slice){ data, (size_t)len });
 	}
 	BIO_free(bio);
 	return text;

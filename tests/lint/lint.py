@@ -86,6 +86,8 @@ def check_layers(files):
 def check_headers(files):
     compiler = os.environ.get("CC", "cc").split()
     flags = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -fsyntax-only".split()
+    flags += subprocess.run(["pkg-config", "--cflags", "libpq"], capture_output=True, text=True,
+        check=True).stdout.split()
 
     def compile_alone(path):
         with tempfile.NamedTemporaryFile(suffix=".c", mode="w") as unit:
