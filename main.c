@@ -50,7 +50,7 @@ static const struct command commands[] = {
 	    "Shows, retries or drops rows that PostgreSQL does not have",
 	    CONFIG_HELP DATABASE_HELP
 	    "      --all               drop: every refused row; list: without a limit\n"
-	    "      --json              one JSON object per row\n",
+	    "      --json              one JSON object\n",
 	    command_outbox },
 	{ "migrate", "[--database URL] [--dry-run]",
 	    "Makes or updates the table in PostgreSQL",

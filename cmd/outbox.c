@@ -149,7 +149,7 @@ static int change_one(struct outbox *outbox, const struct outbox_options *option
     const struct uuid *id, struct err *err)
 {
 	return options->action == OUTBOX_ACTION_RETRY ? outbox_retry(outbox, id, err)
-						      : outbox_drop(outbox, id, err);
+	                                              : outbox_drop(outbox, id, err);
 }
 
 static int change_listed(
@@ -210,7 +210,7 @@ static int change(const struct outbox_options *options)
 	} else {
 		(void)fprintf(options->out, "%d rows %s\n", changed,
 		    options->action == OUTBOX_ACTION_RETRY ? "are sent again"
-							   : "are given up");
+		                                           : "are given up");
 	}
 	return result;
 }

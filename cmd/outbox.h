@@ -25,7 +25,7 @@ struct outbox_options {
 	const char *const *ids;
 	size_t id_count;
 	unsigned limit; /* list: so many rows of each kind; 0: all */
-	bool json;      /* list: {"waiting", "refused", "rows": […]}; else {"changed"} */
+	bool json; /* list: {"waiting", "refused", "rows": […]}; else {"changed"} */
 	FILE *out;
 };
 

@@ -29,8 +29,8 @@ struct store {
 	sqlite3_stmt
 	    *statement[STATEMENT_COUNT]; /* owned; reset and unbound between uses */
 	enum store_sync sync;
-	bool unsynced;          /* commits since the last fsync of the WAL */
-	int64_t mono_synced_ns; /* when that fsync was */
+	bool unsynced;                /* commits since the last fsync of the WAL */
+	int64_t mono_synced_ns;       /* when that fsync was */
 	void (*on_commit)(void *arg); /* NULL: nobody wants to know */
 	void *on_commit_arg;          /* borrowed until the store is closed */
 };

@@ -9,6 +9,7 @@
 
 /* pg_type.dat: these are fixed */
 enum { OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950 };
+
 enum { OID_INT4_ARRAY = 1007, OID_TEXT_ARRAY = 1009, OID_UUID_ARRAY = 2951 };
 
 /*
@@ -48,8 +49,9 @@ static const char insert_sql[] =
     " error_message = excluded.error_message, error_code = excluded.error_code,"
     " duration_ms = excluded.duration_ms, retry_count = excluded.retry_count,"
     " updated_at = excluded.updated_at"
-    " WHERE " PROGRESS("t") " <= " PROGRESS("excluded") " AND (" CHANGING("t") ") IS"
-    " DISTINCT FROM (" CHANGING("excluded") ")";
+    " WHERE " PROGRESS("t") " <= " PROGRESS("excluded") " AND (" CHANGING(
+        "t") ") IS"
+             " DISTINCT FROM (" CHANGING("excluded") ")";
 
 static Oid element_oid(enum column column)
 {
@@ -110,7 +112,7 @@ static void put_element(struct buf *out, Oid type, struct slice text)
 }
 
 /* array_recv() of PostgreSQL: dimensions, may hold NULL, type; length, lower bound. */
-static void put_array(struct buf *out, const struct batch *batch, enum column column,
+static void put_array(struct buf *out, const struct shipment *batch, enum column column,
     size_t from, size_t to)
 {
 	Oid type = element_oid(column);
@@ -122,7 +124,7 @@ static void put_array(struct buf *out, const struct batch *batch, enum column co
 	put_int32(out, 1);
 	for (size_t i = from; i < to; i++) {
 		put_element(
-		    out, type, batch_text(batch, &batch->row[i].value[column]));
+		    out, type, shipment_text(batch, &batch->row[i].value[column]));
 	}
 }
 
@@ -131,7 +133,7 @@ void insert_finish(struct insert *insert)
 	buf_finish(&insert->arrays);
 }
 
-int insert_encode(struct insert *insert, const struct batch *batch, size_t from,
+int insert_encode(struct insert *insert, const struct shipment *batch, size_t from,
     size_t to, struct statement_params *ret_params)
 {
 	static const Oid types[COLUMN_COUNT] = { OID_UUID_ARRAY, OID_TEXT_ARRAY,

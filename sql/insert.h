@@ -5,7 +5,7 @@
 #ifndef SQL_INSERT_H
 #define SQL_INSERT_H
 
-#include "sql/batch.h"
+#include "sql/shipment.h"
 #include "sql/wire.h"
 
 /* A zeroed struct is empty; it keeps its memory between uses. */
@@ -21,8 +21,8 @@ void insert_finish(struct insert *insert);
  * Encodes rows [from, to) of the batch, which must be fit (repair_fit). *ret_params
  * borrows from insert. Returns 0 or -ENOMEM.
  */
-MUST_CHECK int insert_encode(struct insert *insert, const struct batch *batch, size_t from,
-    size_t to, struct statement_params *ret_params);
+MUST_CHECK int insert_encode(struct insert *insert, const struct shipment *batch,
+    size_t from, size_t to, struct statement_params *ret_params);
 
 /* An integer column's text as a number, for what is in the batch. */
 bool insert_integer(struct slice text, int64_t *ret_number);

@@ -45,10 +45,9 @@ static const char *const statement_sql[OUTBOX_STATEMENT_COUNT] = {
 	    " message = excluded.message, refused_at = excluded.refused_at",
 	[OUTBOX_COUNT_WAITING] = "SELECT count(*) FROM waybill_outbox",
 	[OUTBOX_COUNT_REFUSED] = "SELECT count(*) FROM waybill_refused",
-	[OUTBOX_RETRY] =
-	    "INSERT INTO waybill_outbox (log_rowid, rev)"
-	    " SELECT log_rowid, random() FROM waybill_refused WHERE " OF_ID
-	    " ON CONFLICT (log_rowid) DO UPDATE SET rev = excluded.rev",
+	[OUTBOX_RETRY] = "INSERT INTO waybill_outbox (log_rowid, rev)"
+	                 " SELECT log_rowid, random() FROM waybill_refused WHERE " OF_ID
+	                 " ON CONFLICT (log_rowid) DO UPDATE SET rev = excluded.rev",
 	[OUTBOX_DROP] = "DELETE FROM waybill_refused WHERE " OF_ID,
 	/* delivered rows are those with the lowest rowids */
 	[OUTBOX_EVICT] =
@@ -63,8 +62,8 @@ static const char *const statement_sql[OUTBOX_STATEMENT_COUNT] = {
 };
 
 struct outbox {
-	char *path;  /* owned */
-	sqlite3 *db; /* owned */
+	char *path;                                      /* owned */
+	sqlite3 *db;                                     /* owned */
 	sqlite3_stmt *statement[OUTBOX_STATEMENT_COUNT]; /* owned; reset between uses */
 };
 
@@ -131,7 +130,8 @@ int outbox_open(const char *path, struct outbox **ret_outbox, struct err *err)
 	int result;
 
 	if (stat(path, &info) < 0) {
-		return err_set(err, errno, "no rows yet: %s is made by `waybill run`", path);
+		return err_set(
+		    err, errno, "no rows yet: %s is made by `waybill run`", path);
 	}
 	outbox = calloc(1, sizeof(*outbox));
 	if (outbox) {
@@ -178,10 +178,10 @@ void outbox_close(struct outbox *outbox)
 }
 
 /* Copies the statement's current row. 0 or -ENOMEM. */
-static int copy_row(sqlite3_stmt *read, struct batch *batch)
+static int copy_row(sqlite3_stmt *read, struct shipment *batch)
 {
-	struct batch_row *row =
-	    batch_add(batch, sqlite3_column_int64(read, COLUMN_COUNT),
+	struct shipment_row *row =
+	    shipment_add(batch, sqlite3_column_int64(read, COLUMN_COUNT),
 	        sqlite3_column_int64(read, COLUMN_COUNT + 1));
 
 	for (int i = 0; row && i < COLUMN_COUNT; i++) {
@@ -191,9 +191,9 @@ static int copy_row(sqlite3_stmt *read, struct batch *batch)
 			continue;
 		}
 		text = (const char *)sqlite3_column_text(read, i);
-		if (!text || batch_set(batch, &row->value[i],
-		                 (struct slice){ text,
-		                     (size_t)sqlite3_column_bytes(read, i) }) < 0) {
+		if (!text || shipment_set(batch, &row->value[i],
+		                 (struct slice){
+		                     text, (size_t)sqlite3_column_bytes(read, i) }) < 0) {
 			return -ENOMEM;
 		}
 	}
@@ -201,7 +201,7 @@ static int copy_row(sqlite3_stmt *read, struct batch *batch)
 }
 
 int outbox_read(struct outbox *outbox, const struct outbox_limits *limits,
-    const struct batch *except, struct batch *batch, struct err *err)
+    const struct shipment *except, struct shipment *batch, struct err *err)
 {
 	sqlite3_stmt *read = outbox->statement[OUTBOX_READ];
 	int code = SQLITE_ROW;
@@ -211,7 +211,7 @@ int outbox_read(struct outbox *outbox, const struct outbox_limits *limits,
 	       batch->text.len < limits->bytes &&
 	       (code = sqlite3_step(read)) == SQLITE_ROW) {
 		if (!except ||
-		    !batch_has(except, sqlite3_column_int64(read, COLUMN_COUNT))) {
+		    !shipment_has(except, sqlite3_column_int64(read, COLUMN_COUNT))) {
 			result = copy_row(read, batch);
 		}
 	}
@@ -222,16 +222,16 @@ int outbox_read(struct outbox *outbox, const struct outbox_limits *limits,
 		result = fault(outbox, code, "read the outbox", err);
 	}
 	if (result < 0) {
-		batch_clear(batch);
+		shipment_clear(batch);
 	}
 	return result;
 }
 
 static int refuse(
-    struct outbox *outbox, const struct batch *batch, const struct batch_row *row)
+    struct outbox *outbox, const struct shipment *batch, const struct shipment_row *row)
 {
 	sqlite3_stmt *statement = outbox->statement[OUTBOX_REFUSE];
-	struct slice words = batch_text(batch, &row->refusal);
+	struct slice words = shipment_text(batch, &row->refusal);
 	char now[CLOCK_TEXT_SIZE];
 	int code = sqlite3_bind_int64(statement, 1, row->log_rowid);
 
@@ -250,7 +250,7 @@ static int refuse(
 }
 
 static int settle_row(
-    struct outbox *outbox, const struct batch *batch, const struct batch_row *row)
+    struct outbox *outbox, const struct shipment *batch, const struct shipment_row *row)
 {
 	sqlite3_stmt *remove = outbox->statement[OUTBOX_REMOVE];
 	int code = sqlite3_bind_int64(remove, 1, row->log_rowid);
@@ -269,7 +269,7 @@ static int settle_row(
 	return code;
 }
 
-static int settle_rows(struct outbox *outbox, const struct batch *batch)
+static int settle_rows(struct outbox *outbox, const struct shipment *batch)
 {
 	int code = SQLITE_OK;
 
@@ -300,7 +300,7 @@ static int finish_transaction(struct outbox *outbox, int code, struct err *err)
 	return result;
 }
 
-int outbox_settle(struct outbox *outbox, const struct batch *batch, struct err *err)
+int outbox_settle(struct outbox *outbox, const struct shipment *batch, struct err *err)
 {
 	int code = run(outbox, OUTBOX_BEGIN);
 
@@ -310,7 +310,7 @@ int outbox_settle(struct outbox *outbox, const struct batch *batch, struct err *
 	return finish_transaction(outbox, code, err);
 }
 
-int outbox_settle_full(struct outbox *outbox, const struct batch *batch, int rows,
+int outbox_settle_full(struct outbox *outbox, const struct shipment *batch, int rows,
     void (*give_room)(void *arg), void *arg, struct err *err)
 {
 	int evicted = 0;
@@ -353,8 +353,7 @@ static int query_int64(
 	return code;
 }
 
-int outbox_count(
-    struct outbox *outbox, struct outbox_counts *ret_counts, struct err *err)
+int outbox_count(struct outbox *outbox, struct outbox_counts *ret_counts, struct err *err)
 {
 	struct outbox_counts counts = { 0 };
 	int code = query_int64(outbox, OUTBOX_COUNT_WAITING, &counts.waiting);
@@ -377,14 +376,13 @@ int64_t outbox_free_bytes(struct outbox *outbox)
 	return code == SQLITE_OK ? bytes : -EIO;
 }
 
-static int run_for_id(
-    struct outbox *outbox, enum outbox_statement which, const char *id)
+static int run_for_id(struct outbox *outbox, enum outbox_statement which, const char *id)
 {
 	int code = SQLITE_OK;
 
 	if (id) {
-		code = sqlite3_bind_text(
-		    outbox->statement[which], 1, id, -1, SQLITE_STATIC);
+		code =
+		    sqlite3_bind_text(outbox->statement[which], 1, id, -1, SQLITE_STATIC);
 	}
 	return code == SQLITE_OK ? run(outbox, which) : code;
 }

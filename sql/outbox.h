@@ -13,15 +13,14 @@
 #ifndef SQL_OUTBOX_H
 #define SQL_OUTBOX_H
 
-#include "sql/batch.h"
 #include "sql/row.h"
+#include "sql/shipment.h"
 
 struct outbox;
 
-/* Opens the outbox of the store at path, which must exist. 0 or a negative errno, words in
- * err. */
-MUST_CHECK int outbox_open(
-    const char *path, struct outbox **ret_outbox, struct err *err);
+/* Opens the outbox of the store at path, which must exist. 0 or a negative errno, words
+ * in err. */
+MUST_CHECK int outbox_open(const char *path, struct outbox **ret_outbox, struct err *err);
 
 /* NULL is fine. */
 void outbox_close(struct outbox *outbox);
@@ -36,14 +35,14 @@ struct outbox_limits {
  * are in except (may be NULL). Returns 0 or a negative errno; the batch is then empty.
  */
 MUST_CHECK int outbox_read(struct outbox *outbox, const struct outbox_limits *limits,
-    const struct batch *except, struct batch *batch, struct err *err);
+    const struct shipment *except, struct shipment *batch, struct err *err);
 
 /*
  * Takes the delivered rows out and notes the refused ones, unless they have changed
  * since. All or nothing. Returns 0 or a negative errno (-ENOSPC: the disk is full).
  */
 MUST_CHECK int outbox_settle(
-    struct outbox *outbox, const struct batch *batch, struct err *err);
+    struct outbox *outbox, const struct shipment *batch, struct err *err);
 
 struct outbox_counts {
 	int64_t waiting;
@@ -66,7 +65,7 @@ int outbox_drop(struct outbox *outbox, const struct uuid *id, struct err *err);
  * rows of them, so that new ones find room in the file. Returns how many, or a negative
  * errno.
  */
-int outbox_settle_full(struct outbox *outbox, const struct batch *batch, int rows,
+int outbox_settle_full(struct outbox *outbox, const struct shipment *batch, int rows,
     void (*give_room)(void *arg), void *arg, struct err *err);
 
 /* Bytes of the file that new rows can use before it has to grow; negative errno. */

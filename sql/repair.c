@@ -39,23 +39,23 @@ void repair_note(struct repair_hint *hint, const char *sqlstate, const char *mes
 }
 
 /* Puts {"_repaired": true, "_text": "payload"} in place of the payload. */
-static int wrap_payload(struct batch *batch, struct batch_value *value)
+static int wrap_payload(struct shipment *batch, struct shipment_value *value)
 {
 	struct buf json = { 0 };
 	int result;
 
 	buf_puts(&json, "{\"_repaired\": true, \"_text\": ");
-	json_put_string(&json, batch_text(batch, value));
+	json_put_string(&json, shipment_text(batch, value));
 	buf_putc(&json, '}');
-	result = json.failed ? -ENOMEM : batch_set(batch, value, buf_slice(&json));
+	result = json.failed ? -ENOMEM : shipment_set(batch, value, buf_slice(&json));
 	buf_finish(&json);
 	return result;
 }
 
 /* Adds "_repaired": true to a payload; what is no object becomes "_value" of one. */
-static int flag_payload(struct batch *batch, struct batch_value *value)
+static int flag_payload(struct shipment *batch, struct shipment_value *value)
 {
-	struct slice payload = batch_text(batch, value);
+	struct slice payload = shipment_text(batch, value);
 	struct buf json = { 0 };
 	size_t at = 0;
 	int result;
@@ -81,7 +81,7 @@ static int flag_payload(struct batch *batch, struct batch_value *value)
 		buf_put_slice(&json, payload);
 		buf_putc(&json, '}');
 	}
-	result = json.failed ? -ENOMEM : batch_set(batch, value, buf_slice(&json));
+	result = json.failed ? -ENOMEM : shipment_set(batch, value, buf_slice(&json));
 	buf_finish(&json);
 	return result;
 }
@@ -100,11 +100,11 @@ static size_t most_bytes(enum column column, const struct repair_hint *hint)
 }
 
 /* Returns 1 when the text is another one now, 0, or -ENOMEM. */
-static int repair_text(struct batch *batch, struct batch_row *row, enum column column,
-    const struct repair_hint *hint)
+static int repair_text(struct shipment *batch, struct shipment_row *row,
+    enum column column, const struct repair_hint *hint)
 {
-	struct batch_value *value = &row->value[column];
-	struct slice text = batch_text(batch, value);
+	struct shipment_value *value = &row->value[column];
+	struct slice text = shipment_text(batch, value);
 	struct buf clean = { 0 };
 	int result = 0;
 
@@ -112,25 +112,24 @@ static int repair_text(struct batch *batch, struct batch_row *row, enum column c
 		if (strcmp(hint->null_column, column_name(column)) != 0) {
 			return 0;
 		}
-		return batch_set(batch, value, SLICE("unknown")) < 0 ? -ENOMEM : 1;
+		return shipment_set(batch, value, SLICE("unknown")) < 0 ? -ENOMEM : 1;
 	}
 	utf8_put_clean(&clean, text);
-	buf_truncate(
-	    &clean, utf8_prefix(buf_slice(&clean), most_bytes(column, hint)));
+	buf_truncate(&clean, utf8_prefix(buf_slice(&clean), most_bytes(column, hint)));
 	if (clean.failed) {
 		result = -ENOMEM;
 	} else if (!slice_eq(buf_slice(&clean), text)) {
-		result = batch_set(batch, value, buf_slice(&clean)) < 0 ? -ENOMEM : 1;
+		result = shipment_set(batch, value, buf_slice(&clean)) < 0 ? -ENOMEM : 1;
 	}
 	buf_finish(&clean);
 	return result;
 }
 
 /* Keeps an integer within low and high; one that cannot be read becomes NULL. */
-static int repair_number(struct batch *batch, struct batch_value *value, int64_t low,
-    int64_t high)
+static int repair_number(
+    struct shipment *batch, struct shipment_value *value, int64_t low, int64_t high)
 {
-	struct slice text = batch_text(batch, value);
+	struct slice text = shipment_text(batch, value);
 	char digits[24];
 	int64_t number = 0;
 
@@ -146,19 +145,19 @@ static int repair_number(struct batch *batch, struct batch_value *value, int64_t
 	}
 	(void)snprintf(
 	    digits, sizeof(digits), "%lld", (long long)(number < low ? low : high));
-	return batch_set(batch, value, slice_of(digits)) < 0 ? -ENOMEM : 1;
+	return shipment_set(batch, value, slice_of(digits)) < 0 ? -ENOMEM : 1;
 }
 
 /* The date that the row's id was made at (RFC 9562 5.7), or NULL where it is another kind
  * of id. */
 static int repair_time(
-    struct batch *batch, struct batch_row *row, struct batch_value *value)
+    struct shipment *batch, struct shipment_row *row, struct shipment_value *value)
 {
 	struct uuid id;
 	char text[CLOCK_TEXT_SIZE];
 	int64_t ms = 0;
 
-	if (!uuid_parse(batch_text(batch, &row->value[COLUMN_ID]), &id) ||
+	if (!uuid_parse(shipment_text(batch, &row->value[COLUMN_ID]), &id) ||
 	    id.byte[6] >> 4 != 7) {
 		value->present = false;
 		return 1;
@@ -167,13 +166,13 @@ static int repair_time(
 		ms = ms * 256 + id.byte[i];
 	}
 	clock_format_us(ms * 1000, text);
-	return batch_set(batch, value, slice_of(text)) < 0 ? -ENOMEM : 1;
+	return shipment_set(batch, value, slice_of(text)) < 0 ? -ENOMEM : 1;
 }
 
-static int repair_column(struct batch *batch, struct batch_row *row, enum column column,
-    const struct repair_hint *hint)
+static int repair_column(struct shipment *batch, struct shipment_row *row,
+    enum column column, const struct repair_hint *hint)
 {
-	struct batch_value *value = &row->value[column];
+	struct shipment_value *value = &row->value[column];
 
 	switch (column) {
 	case COLUMN_SERVICE_NAME:
@@ -186,7 +185,7 @@ static int repair_column(struct batch *batch, struct batch_row *row, enum column
 	case COLUMN_RETRY_COUNT:
 		if (!value->present &&
 		    strcmp(hint->null_column, column_name(column)) == 0) {
-			return batch_set(batch, value, SLICE("0")) < 0 ? -ENOMEM : 1;
+			return shipment_set(batch, value, SLICE("0")) < 0 ? -ENOMEM : 1;
 		}
 		return hint->small_numbers
 		           ? repair_number(batch, value, INT16_MIN, INT16_MAX)
@@ -207,7 +206,7 @@ static int repair_column(struct batch *batch, struct batch_row *row, enum column
 }
 
 static int repair_texts(
-    struct batch *batch, struct batch_row *row, const struct repair_hint *hint)
+    struct shipment *batch, struct shipment_row *row, const struct repair_hint *hint)
 {
 	int changed = 0;
 
@@ -222,11 +221,11 @@ static int repair_texts(
 	return changed;
 }
 
-int repair_row(struct batch *batch, struct batch_row *row,
-    const struct batch_row *original, unsigned repairs, const struct repair_hint *hint)
+int repair_row(struct shipment *batch, struct shipment_row *row,
+    const struct shipment_row *original, unsigned repairs, const struct repair_hint *hint)
 {
-	struct batch_value *request = &row->value[COLUMN_REQUEST_PAYLOAD];
-	struct batch_value *response = &row->value[COLUMN_RESPONSE_PAYLOAD];
+	struct shipment_value *request = &row->value[COLUMN_REQUEST_PAYLOAD];
+	struct shipment_value *response = &row->value[COLUMN_RESPONSE_PAYLOAD];
 	int changed = 0;
 	bool flagged = false;
 	int result = 0;
@@ -252,21 +251,21 @@ int repair_row(struct batch *batch, struct batch_row *row,
 	return changed < 0 || result < 0 ? -ENOMEM : changed;
 }
 
-int repair_fit(struct batch *batch, struct batch_row *row)
+int repair_fit(struct shipment *batch, struct shipment_row *row)
 {
-	struct batch_value *entity = &row->value[COLUMN_RELATED_ENTITY_ID];
-	struct slice entity_id = batch_text(batch, entity);
+	struct shipment_value *entity = &row->value[COLUMN_RELATED_ENTITY_ID];
+	struct slice entity_id = shipment_text(batch, entity);
 	struct uuid id;
 	int changed;
 	int other;
 
-	if (!uuid_parse(batch_text(batch, &row->value[COLUMN_ID]), &id)) {
+	if (!uuid_parse(shipment_text(batch, &row->value[COLUMN_ID]), &id)) {
 		return -EINVAL;
 	}
-	changed = repair_number(
-	    batch, &row->value[COLUMN_DURATION_MS], INT32_MIN, INT32_MAX);
-	other = repair_number(
-	    batch, &row->value[COLUMN_RETRY_COUNT], INT32_MIN, INT32_MAX);
+	changed =
+	    repair_number(batch, &row->value[COLUMN_DURATION_MS], INT32_MIN, INT32_MAX);
+	other =
+	    repair_number(batch, &row->value[COLUMN_RETRY_COUNT], INT32_MIN, INT32_MAX);
 	if (changed < 0 || other < 0) {
 		return -ENOMEM;
 	}

@@ -113,9 +113,10 @@ static const char *const statements[] = {
 	"	created_us INTEGER NOT NULL\n"
 	") STRICT, WITHOUT ROWID",
 
-	/* Rows that PostgreSQL does not have as they are now. rev is another one with each
-	   change: what was sent as one revision is not delivered when there is another. It is
-	   random and no count, because a new row can get the rowid of one that was deleted. */
+	/* Rows that PostgreSQL does not have as they are now. rev is another one with
+	   each change: what was sent as one revision is not delivered when there is
+	   another. It is random and no count, because a new row can get the rowid of one
+	   that was deleted. */
 	"CREATE TABLE IF NOT EXISTS waybill_outbox (\n"
 	"	log_rowid INTEGER PRIMARY KEY,\n"
 	"	rev INTEGER NOT NULL\n"
@@ -137,7 +138,7 @@ static const char *const statements[] = {
 };
 
 #define NOTE_IN_OUTBOX                                                                   \
-	"	INSERT INTO waybill_outbox (log_rowid, rev) VALUES (NEW.rowid, random())\n" \
+	"	INSERT INTO waybill_outbox (log_rowid, rev) VALUES (NEW.rowid, random())\n"    \
 	"		ON CONFLICT (log_rowid) DO UPDATE SET rev = excluded.rev;\n"
 
 static const char *const delivery_on[] = {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,14 +16,15 @@
 #include "base/log.h"
 #include "sql/shipper_private.h"
 
-#define MS_NS           INT64_C(1000000)
-#define SECOND_NS       INT64_C(1000000000)
-#define LOG_EVERY_NS    (60 * SECOND_NS)
-#define FIRST_WAIT_NS   (100 * MS_NS)
-#define HOLD_WAIT_NS    (5 * SECOND_NS) /* a mended table is seen this soon */
-#define IDLE_WAIT_NS    (500 * MS_NS) /* rows whose writer did not say so */
-#define GATHER_NS       (10 * MS_NS)  /* few rows: others may be about to come */
-#define FEW_ROWS        64
+#define MS_NS         INT64_C(1000000)
+#define SECOND_NS     INT64_C(1000000000)
+#define LOG_EVERY_NS  (60 * SECOND_NS)
+#define FIRST_WAIT_NS (100 * MS_NS)
+#define HOLD_WAIT_NS  (5 * SECOND_NS) /* a mended table is seen this soon */
+#define IDLE_WAIT_NS  (500 * MS_NS)   /* rows whose writer did not say so */
+#define GATHER_NS     (10 * MS_NS)    /* few rows: others may be about to come */
+#define NAME_WAIT_NS  (3 * SECOND_NS)
+#define FEW_ROWS      64
 
 static const char *const state_texts[] = {
 	[SHIPPER_IDLE] = "idle",
@@ -66,8 +68,8 @@ static void set_state(
 		shipper->status.state = state;
 		shipper->status.mono_since_ns = mono_ns();
 	}
-	(void)snprintf(shipper->status.problem, sizeof(shipper->status.problem), "%s",
-	    problem);
+	(void)snprintf(
+	    shipper->status.problem, sizeof(shipper->status.problem), "%s", problem);
 	(void)pthread_mutex_unlock(&shipper->lock);
 }
 
@@ -218,8 +220,8 @@ static bool read_batch(struct shipper *shipper, struct answer *ret_answer)
 	}
 	if (outbox_read(shipper->outbox, &limits, NULL, shipper->current, &err) < 0) {
 		*ret_answer = (struct answer){ .class = DELIVERY_LOCAL };
-		(void)snprintf(ret_answer->message, sizeof(ret_answer->message), "%.250s",
-		    err.text);
+		(void)snprintf(
+		    ret_answer->message, sizeof(ret_answer->message), "%.250s", err.text);
 		return false;
 	}
 	return true;
@@ -228,8 +230,8 @@ static bool read_batch(struct shipper *shipper, struct answer *ret_answer)
 /* Sends current; afterwards the next rows are in current, if they were read ahead. */
 static bool send_batch(struct shipper *shipper, struct answer *ret_answer)
 {
-	struct batch *sent = shipper->current;
-	struct batch *ahead = shipper->other;
+	struct shipment *sent = shipper->current;
+	struct shipment *ahead = shipper->other;
 	struct answer settling;
 
 	shipper_deliver(shipper, ret_answer);
@@ -248,8 +250,8 @@ static bool send_batch(struct shipper *shipper, struct answer *ret_answer)
 	    ret_answer->class == DELIVERY_OK) {
 		*ret_answer = settling;
 	}
-	batch_clear(sent);
-	batch_clear(ahead);
+	shipment_clear(sent);
+	shipment_clear(ahead);
 	return ret_answer->class == DELIVERY_OK;
 }
 
@@ -285,7 +287,7 @@ static void *run(void *arg)
 			if (stopping) {
 				break;
 			}
-			batch_clear(shipper->other);
+			shipment_clear(shipper->other);
 			on_failure(shipper, &answer, false);
 			continue;
 		}
@@ -320,8 +322,8 @@ static void destroy(struct shipper *shipper)
 	wire_close(&shipper->wire);
 	outbox_close(shipper->outbox);
 	insert_finish(&shipper->insert);
-	batch_finish(&shipper->batches[0]);
-	batch_finish(&shipper->batches[1]);
+	shipment_finish(&shipper->batches[0]);
+	shipment_finish(&shipper->batches[1]);
 	if (shipper->wake_fd >= 0) {
 		(void)close(shipper->wake_fd);
 	}
@@ -438,11 +440,21 @@ int shipper_start(const struct shipper_settings *settings, struct shipper **ret_
 
 void shipper_stop(struct shipper *shipper, int64_t drain_ns)
 {
+	struct timespec until = { 0 };
+	int64_t wait_ns = drain_ns + NAME_WAIT_NS;
+
 	if (!shipper) {
 		return;
 	}
 	atomic_store(&shipper->mono_stop_ns, mono_ns() + drain_ns);
 	post(shipper->stop_fd);
-	(void)pthread_join(shipper->thread, NULL);
+	(void)clock_gettime(CLOCK_REALTIME, &until); /* cannot fail with this clock */
+	until.tv_sec += (time_t)(wait_ns / SECOND_NS);
+	if (pthread_timedjoin_np(shipper->thread, NULL, &until) != 0) {
+		/* It looks up a name, which cannot be cut short: it ends with the
+		 * program. */
+		log_warn("the shipper still waits for the name of the database's server");
+		return;
+	}
 	destroy(shipper);
 }

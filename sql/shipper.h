@@ -22,12 +22,12 @@ struct shipper;
 
 /* Zero is the default written beside a number. */
 struct shipper_settings {
-	const char *store_path;   /* of a store opened with store_settings.deliver */
-	const char *database;     /* postgresql://…; may hold a password, never logged */
-	const char *ballast_path; /* state_dir/ballast; NULL: no reserve is kept */
-	uint64_t ballast_bytes;   /* 8 MiB */
-	size_t batch_rows;        /* 1000 */
-	size_t batch_bytes;       /* 4 MiB; a single row may be larger */
+	const char *store_path; /* of a store opened with store_settings.deliver */
+	const char *database;   /* postgresql://…; may hold a password, never logged */
+	const char *ballast_path;   /* state_dir/ballast; NULL: no reserve is kept */
+	uint64_t ballast_bytes;     /* 8 MiB */
+	size_t batch_rows;          /* 1000 */
+	size_t batch_bytes;         /* 4 MiB; a single row may be larger */
 	int64_t connect_timeout_ns; /* 10 s */
 	int64_t batch_timeout_ns;   /* 30 s */
 	int64_t backoff_max_ns;     /* 15 s; the first wait is 0.1 s */
@@ -46,8 +46,9 @@ void shipper_notify(void *shipper);
 
 /*
  * Delivers what waits for up to drain_ns, or until that fails once, then ends the thread
- * and frees it; the rest waits in the store. NULL is fine. To be called when nobody
- * writes rows any more: after recorder_stop.
+ * and frees it; the rest waits in the store. Takes 3 s more at most, where a name server
+ * does not answer: then the thread is left to end with the program. NULL is fine. To be
+ * called when nobody writes rows any more: after recorder_stop.
  */
 void shipper_stop(struct shipper *shipper, int64_t drain_ns);
 
@@ -60,10 +61,10 @@ enum shipper_state {
 
 struct shipper_status {
 	enum shipper_state state;
-	int64_t waiting;         /* rows, counted within the last second or so */
-	int64_t refused;         /* likewise */
-	int64_t mono_since_ns;   /* when the state began */
-	char problem[640];       /* what is wrong and what to do; "" while all is well */
+	int64_t waiting;       /* rows, counted within the last second or so */
+	int64_t refused;       /* likewise */
+	int64_t mono_since_ns; /* when the state began */
+	char problem[640];     /* what is wrong and what to do; "" while all is well */
 };
 
 /* Any thread. */

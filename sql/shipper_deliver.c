@@ -12,8 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define LEAST_ROWS    16
-#define LOG_EVERY_NS  INT64_C(60000000000)
+#define LOG_EVERY_NS INT64_C(60000000000)
 
 static void out_of_memory(struct answer *answer)
 {
@@ -32,8 +31,9 @@ static void send_rows(
 		out_of_memory(ret_answer);
 		return;
 	}
-	if (!shipper->wire.conn && !wire_connect(&shipper->wire, shipper->settings.database,
-	                               shipper->settings.connect_timeout_ns, ret_answer)) {
+	if (!shipper->wire.conn &&
+	    !wire_connect(&shipper->wire, shipper->settings.database,
+	        shipper->settings.connect_timeout_ns, ret_answer)) {
 		return;
 	}
 	if (!wire_send(&shipper->wire, &params, end_ns, ret_answer)) {
@@ -63,8 +63,9 @@ static void log_refusals(struct shipper *shipper, const struct answer *answer)
 	    now_ns - shipper->mono_refused_ns < LOG_EVERY_NS) {
 		return;
 	}
-	log_warn("PostgreSQL refused %llu rows, the last one with %s: %s; they are kept, see "
-		 "`waybill outbox list`",
+	log_warn(
+	    "PostgreSQL refused %llu rows, the last one with %s: %s; they are kept, see "
+	    "`waybill outbox list`",
 	    (unsigned long long)shipper->refused_unlogged, answer->sqlstate,
 	    answer->message);
 	shipper->refused_unlogged = 0;
@@ -72,10 +73,11 @@ static void log_refusals(struct shipper *shipper, const struct answer *answer)
 }
 
 /* Gives the row up, as it originally was. False: out of memory. */
-static bool note_refused(struct shipper *shipper, struct batch_row *row,
+static bool note_refused(struct shipper *shipper, struct shipment_row *row,
     const struct answer *refusal, struct answer *ret_answer)
 {
-	if (batch_set(shipper->current, &row->refusal, slice_of(refusal->message)) < 0) {
+	if (shipment_set(shipper->current, &row->refusal, slice_of(refusal->message)) <
+	    0) {
 		out_of_memory(ret_answer);
 		return false;
 	}
@@ -95,16 +97,14 @@ static void repair_and_send(struct shipper *shipper, size_t index,
     const struct answer *refusal, struct answer *ret_answer)
 {
 	static const unsigned attempts[] = {
-		REPAIR_TEXTS,
-		REPAIR_REQUEST,
-		REPAIR_RESPONSE,
+		REPAIR_TEXTS, REPAIR_REQUEST, REPAIR_RESPONSE,
 		REPAIR_REQUEST | REPAIR_RESPONSE,
 		REPAIR_TEXTS | REPAIR_REQUEST | REPAIR_RESPONSE,
 		REPAIR_TEXTS, /* what the attempts before have taught */
 	};
-	struct batch *batch = shipper->current;
-	struct batch_row *row = &batch->row[index];
-	struct batch_row original = *row;
+	struct shipment *batch = shipper->current;
+	struct shipment_row *row = &batch->row[index];
+	struct shipment_row original = *row;
 	struct repair_hint hint = { 0 };
 
 	repair_note(&hint, refusal->sqlstate, refusal->message, refusal->column);
@@ -130,8 +130,8 @@ static void repair_and_send(struct shipper *shipper, size_t index,
 			return;
 		}
 		counter_add(COUNTER_DELIVERY_ERRORS_DATA, 1);
-		repair_note(&hint, ret_answer->sqlstate, ret_answer->message,
-		    ret_answer->column);
+		repair_note(
+		    &hint, ret_answer->sqlstate, ret_answer->message, ret_answer->column);
 	}
 	*row = original;
 	(void)note_refused(shipper, row, refusal, ret_answer); /* *ret_answer tells */
@@ -170,10 +170,10 @@ static bool fit_rows(struct shipper *shipper, struct answer *ret_answer)
 	static const struct answer no_uuid = { .class = DELIVERY_DATA,
 		.sqlstate = "22P02",
 		.message = "the id is not a UUID" };
-	struct batch *batch = shipper->current;
+	struct shipment *batch = shipper->current;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		struct batch_row *row = &batch->row[i];
+		struct shipment_row *row = &batch->row[i];
 		int result = repair_fit(batch, row);
 
 		if (result == -ENOMEM) {
@@ -191,9 +191,23 @@ static bool fit_rows(struct shipper *shipper, struct answer *ret_answer)
 	return true;
 }
 
+/* Smaller batches after a timeout, slowly larger ones again. */
+static void adapt(struct shipper *shipper, enum delivery_class class)
+{
+	if (class == DELIVERY_TOO_SLOW && shipper->row_limit > 1) {
+		shipper->row_limit /= 2;
+	}
+	if (class == DELIVERY_OK) {
+		shipper->row_limit += shipper->row_limit / 8 + 1;
+	}
+	if (shipper->row_limit > shipper->settings.batch_rows) {
+		shipper->row_limit = shipper->settings.batch_rows;
+	}
+}
+
 void shipper_deliver(struct shipper *shipper, struct answer *ret_answer)
 {
-	struct batch *batch = shipper->current;
+	struct shipment *batch = shipper->current;
 	size_t from = 0;
 
 	*ret_answer = (struct answer){ .class = DELIVERY_OK };
@@ -214,13 +228,5 @@ void shipper_deliver(struct shipper *shipper, struct answer *ret_answer)
 		           ? to + 1
 		           : to;
 	}
-	if (ret_answer->class == DELIVERY_TOO_SLOW && shipper->row_limit > LEAST_ROWS) {
-		shipper->row_limit /= 2;
-	} else if (ret_answer->class == DELIVERY_OK &&
-	           shipper->row_limit < shipper->settings.batch_rows) {
-		shipper->row_limit += shipper->row_limit / 8 + 1;
-		if (shipper->row_limit > shipper->settings.batch_rows) {
-			shipper->row_limit = shipper->settings.batch_rows;
-		}
-	}
+	adapt(shipper, ret_answer->class);
 }

@@ -6,9 +6,9 @@
 #define SQL_SHIPPER_PRIVATE_H
 
 #include "sql/ballast.h"
-#include "sql/batch.h"
 #include "sql/insert.h"
 #include "sql/outbox.h"
+#include "sql/shipment.h"
 #include "sql/shipper.h"
 #include "sql/wire.h"
 
@@ -20,9 +20,9 @@ struct shipper {
 	pthread_t thread;
 
 	/* told by other threads */
-	int wake_fd;             /* eventfd: rows were committed */
-	int stop_fd;             /* eventfd: mono_stop_ns has changed */
-	atomic_bool sleeping;    /* somebody must write to wake_fd */
+	int wake_fd;                  /* eventfd: rows were committed */
+	int stop_fd;                  /* eventfd: mono_stop_ns has changed */
+	atomic_bool sleeping;         /* somebody must write to wake_fd */
 	_Atomic int64_t mono_stop_ns; /* INT64_MAX: not stopping */
 
 	/* told to other threads */
@@ -33,15 +33,16 @@ struct shipper {
 	struct outbox *outbox;
 	struct wire wire;
 	struct insert insert;
-	struct batch batches[2];
-	struct batch *current; /* being delivered */
-	struct batch *other;   /* before: to be settled; after: the next one, read ahead */
-	size_t row_limit;      /* rows of a batch; less after a timeout */
+	struct shipment batches[2];
+	struct shipment *current; /* being delivered */
+	struct shipment
+	    *other;       /* before: to be settled; after: the next one, read ahead */
+	size_t row_limit; /* rows of a batch; less after a timeout */
 	struct ballast ballast;
-	uint64_t seen_full;    /* COUNTER_STORE_FULL when it was last looked at */
-	bool squeezed;         /* the disk is full: delivered rows make room for new ones */
-	unsigned failures;     /* one after the other */
-	bool told_holding;     /* of the trouble that is logged */
+	uint64_t seen_full; /* COUNTER_STORE_FULL when it was last looked at */
+	bool squeezed;      /* the disk is full: delivered rows make room for new ones */
+	unsigned failures;  /* one after the other */
+	bool told_holding;  /* of the trouble that is logged */
 	int64_t mono_logged_ns;  /* when trouble was last logged */
 	int64_t mono_counted_ns; /* when the outbox was last counted */
 	uint64_t refused_unlogged;
@@ -58,7 +59,7 @@ void shipper_deliver(struct shipper *shipper, struct answer *ret_answer);
 /* Settles the batch, if there is anything to settle, and empties it. False: the store
  * has a fault (ret_answer), and the batch stays. */
 bool shipper_settle(
-    struct shipper *shipper, struct batch *batch, struct answer *ret_answer);
+    struct shipper *shipper, struct shipment *batch, struct answer *ret_answer);
 
 /* Settles other and reads the next rows into it. Failures are left for the main loop. */
 void shipper_read_ahead(struct shipper *shipper);

@@ -22,15 +22,15 @@ static void on_give_room(void *arg)
 static void local_fault(const struct err *err, struct answer *answer)
 {
 	*answer = (struct answer){ .class = DELIVERY_LOCAL };
-	(void)snprintf(
-	    answer->message, sizeof(answer->message), "%.250s", err->text);
+	(void)snprintf(answer->message, sizeof(answer->message), "%.250s", err->text);
 }
 
 /* On a full disk: with the reserve, and in exchange for rows that PostgreSQL has. */
-static int settle_full(struct shipper *shipper, const struct batch *batch, struct err *err)
+static int settle_full(
+    struct shipper *shipper, const struct shipment *batch, struct err *err)
 {
-	int evicted = outbox_settle_full(shipper->outbox, batch, EVICT_ROWS, on_give_room,
-	    &shipper->ballast, err);
+	int evicted = outbox_settle_full(
+	    shipper->outbox, batch, EVICT_ROWS, on_give_room, &shipper->ballast, err);
 
 	ballast_restore(&shipper->ballast);
 	if (evicted < 0) {
@@ -38,14 +38,15 @@ static int settle_full(struct shipper *shipper, const struct batch *batch, struc
 	}
 	counter_add(COUNTER_ROWS_EVICTED, (uint64_t)evicted);
 	if (!shipper->squeezed) {
-		log_warn("the disk of the store is full: rows that PostgreSQL has are dropped "
-			 "from it to make room for new ones; free some space");
+		log_warn(
+		    "the disk of the store is full: rows that PostgreSQL has are dropped "
+		    "from it to make room for new ones; free some space");
 	}
 	shipper->squeezed = true;
 	return evicted;
 }
 
-static bool has_settled(const struct batch *batch)
+static bool has_settled(const struct shipment *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		if (batch->row[i].fate != ROW_FATE_WAITING) {
@@ -56,7 +57,7 @@ static bool has_settled(const struct batch *batch)
 }
 
 bool shipper_settle(
-    struct shipper *shipper, struct batch *batch, struct answer *ret_answer)
+    struct shipper *shipper, struct shipment *batch, struct answer *ret_answer)
 {
 	struct err err;
 	int result = 0;
@@ -71,7 +72,7 @@ bool shipper_settle(
 		local_fault(&err, ret_answer);
 		return false;
 	}
-	batch_clear(batch);
+	shipment_clear(batch);
 	return true;
 }
 
@@ -81,19 +82,20 @@ void shipper_read_ahead(struct shipper *shipper)
 		.bytes = shipper->settings.batch_bytes };
 	struct answer ignored; /* the main loop meets the same fault again */
 
-	if (shipper->other->count > 0 && (!has_settled(shipper->other) ||
-	                                     !shipper_settle(shipper, shipper->other, &ignored))) {
+	if (shipper->other->count > 0 &&
+	    (!has_settled(shipper->other) ||
+	        !shipper_settle(shipper, shipper->other, &ignored))) {
 		return;
 	}
 	if (outbox_read(
-		shipper->outbox, &limits, shipper->current, shipper->other, NULL) < 0) {
-		batch_clear(shipper->other);
+	        shipper->outbox, &limits, shipper->current, shipper->other, NULL) < 0) {
+		shipment_clear(shipper->other);
 	}
 }
 
 void shipper_keep_room(struct shipper *shipper)
 {
-	static const struct batch nothing;
+	static const struct shipment nothing;
 	uint64_t full = counter_get(COUNTER_STORE_FULL);
 	struct err err;
 

@@ -20,7 +20,8 @@ enum store_sync { STORE_SYNC_OFF, STORE_SYNC_NORMAL, STORE_SYNC_FULL };
 struct store_settings {
 	const char *path; /* …/waybill.db */
 	enum store_sync sync;
-	bool deliver; /* note each changed row in the outbox, for the shipper (sql/outbox.h) */
+	bool deliver; /* note each changed row in the outbox, for the shipper
+	                 (sql/outbox.h) */
 };
 
 /*

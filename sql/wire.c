@@ -60,10 +60,11 @@ int wire_check_url(const char *url, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	}
 	/* It quotes the place at fault, which could be a piece of a password. */
-	one_line(line, sizeof(line), strchr(url, '@') ? "look at its signs: in the user and "
-	                                                "the password @ : / ? # % are "
-	                                                "written %40 %3A %2F %3F %23 %25"
-	                                              : reason);
+	one_line(line, sizeof(line),
+	    strchr(url, '@') ? "look at its signs: in the user and "
+	                       "the password @ : / ? # % are "
+	                       "written %40 %3A %2F %3F %23 %25"
+	                     : reason);
 	PQfreemem(reason);
 	return err_set(err, EINVAL, "database: not a PostgreSQL URL: %s", line);
 }
@@ -105,6 +106,13 @@ static bool wait_socket(struct wire *wire, short events, int64_t mono_end_ns)
 	}
 }
 
+/* libpq would print notices on standard error, past the log. */
+static void on_notice(void *arg, const PGresult *notice)
+{
+	(void)arg;
+	(void)notice;
+}
+
 static PGconn *begin_connect(const char *url)
 {
 	/* What the URL says comes later and counts more. */
@@ -130,6 +138,7 @@ bool wire_connect(
 		lose(wire, ret_answer, NULL);
 		return false;
 	}
+	(void)PQsetNoticeReceiver(wire->conn, on_notice, NULL);
 	while (state != PGRES_POLLING_OK) {
 		short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
@@ -165,7 +174,8 @@ bool wire_send(struct wire *wire, const struct statement_params *params,
 			lose(wire, ret_answer, "the server does not read");
 			return false;
 		}
-		/* The server may be saying something that must be read before it reads. */
+		/* The server may be saying something that must be read before it reads.
+		 */
 		if (!PQconsumeInput(wire->conn)) {
 			lose(wire, ret_answer, NULL);
 			return false;
@@ -215,13 +225,16 @@ void wire_finish(struct wire *wire, int64_t mono_end_ns, struct answer *ret_answ
 {
 	struct answer answer = { .class = DELIVERY_OK };
 	bool done = false;
+	bool ready;
+	bool elsewhere; /* another connection may have more luck */
 
 	for (;;) {
 		PGresult *result;
 
 		while (PQisBusy(wire->conn)) {
 			if (!wait_socket(wire, POLLIN, mono_end_ns)) {
-				lose(wire, ret_answer, "no answer to a statement in time");
+				lose(
+				    wire, ret_answer, "no answer to a statement in time");
 				return;
 			}
 			if (!PQconsumeInput(wire->conn)) {
@@ -240,17 +253,16 @@ void wire_finish(struct wire *wire, int64_t mono_end_ns, struct answer *ret_answ
 		set_answer(&answer, DELIVERY_TRANSPORT, "the server gave no answer");
 	}
 	/* NULL came with ReadyForQuery, unless the connection is gone */
-	if (PQstatus(wire->conn) != CONNECTION_OK ||
-	    PQtransactionStatus(wire->conn) != PQTRANS_IDLE) {
-		if (answer.class == DELIVERY_OK) {
-			lose(wire, &answer, NULL);
-		}
+	ready = PQstatus(wire->conn) == CONNECTION_OK &&
+	        PQtransactionStatus(wire->conn) == PQTRANS_IDLE;
+	if (!ready && answer.class == DELIVERY_OK) {
+		set_answer(&answer, DELIVERY_TRANSPORT, PQerrorMessage(wire->conn));
+	}
+	elsewhere =
+	    answer.class == DELIVERY_TRANSPORT || answer.class == DELIVERY_READ_ONLY;
+	wire->used = true;
+	if (!ready || elsewhere) {
 		wire_close(wire);
-	} else if (answer.class == DELIVERY_TRANSPORT ||
-	           answer.class == DELIVERY_READ_ONLY) {
-		wire_close(wire);
-	} else {
-		wire->used = true;
 	}
 	*ret_answer = answer;
 }

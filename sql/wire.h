@@ -25,10 +25,10 @@ struct wire {
 /* What became of a connection or a statement. */
 struct answer {
 	enum delivery_class class;
-	char sqlstate[6];    /* "" where the server did not say */
-	char message[300];   /* one line */
-	const char *advice;  /* static, or NULL */
-	char column[64];     /* that the error names, or "" */
+	char sqlstate[6];   /* "" where the server did not say */
+	char message[300];  /* one line */
+	const char *advice; /* static, or NULL */
+	char column[64];    /* that the error names, or "" */
 };
 
 /*

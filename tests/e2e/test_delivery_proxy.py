@@ -40,6 +40,12 @@ def table(server):
     server.drop_database(instance.name)
 
 
+@pytest.fixture
+def pooler(server):
+    with PgBouncer(server) as instance:
+        yield instance
+
+
 def entities(table):
     """The clients' ids in PostgreSQL, as a list."""
     return [
@@ -143,10 +149,9 @@ FAULTS = ["restart", "crash", "freeze", "terminate", "rename", "lock", "pooler"]
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_request_suffers_from_a_fault_behind_it(
-    new_waybill, origin, table, server, fault, sanitized, long_run
+    new_waybill, origin, table, server, pooler, fault, sanitized, long_run
 ):
-    pooler = PgBouncer(server).start() if fault == "pooler" else None
-    url = pooler.url(table.name) if pooler else table.url
+    url = pooler.url(table.name) if fault == "pooler" else table.url
     instance = new_waybill(connect_to=everywhere(origin), database=url).start()
     calls = 20000 if long_run else 600
     quiet = Latency(instance)
@@ -163,8 +168,6 @@ def test_no_request_suffers_from_a_fault_behind_it(
     # the clients themselves take this machine's time: more where it is instrumented
     assert after < before + (1.0 if sanitized else 0.25), f"{before} s became {after} s"
     compare(instance, table, load.ledger)
-    if pooler:
-        pooler.__exit__()
 
 
 def harm(fault, table, server, pooler):

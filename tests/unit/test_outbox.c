@@ -12,7 +12,7 @@ struct fixture {
 	struct scratch scratch;
 	struct store *store;
 	struct outbox *outbox;
-	struct batch batch;
+	struct shipment batch;
 };
 
 static struct store *open_delivering(const char *path, bool deliver)
@@ -46,7 +46,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	batch_finish(&fixture->batch);
+	shipment_finish(&fixture->batch);
 	outbox_close(fixture->outbox);
 	store_close(fixture->store);
 	scratch_finish(&fixture->scratch);
@@ -59,7 +59,7 @@ static void read_all(struct fixture *fixture)
 	struct outbox_limits limits = { .rows = 1000, .bytes = 1 << 20 };
 	struct err err;
 
-	batch_clear(&fixture->batch);
+	shipment_clear(&fixture->batch);
 	assert_int_equal(
 	    outbox_read(fixture->outbox, &limits, NULL, &fixture->batch, &err), 0);
 }
@@ -69,12 +69,12 @@ static void settle_all(struct fixture *fixture, enum row_fate fate)
 	struct err err;
 
 	for (size_t i = 0; i < fixture->batch.count; i++) {
-		struct batch_row *row = &fixture->batch.row[i];
+		struct shipment_row *row = &fixture->batch.row[i];
 
 		row->fate = fate;
 		memcpy(row->sqlstate, "22P02", sizeof(row->sqlstate));
 		assert_int_equal(
-		    batch_set(&fixture->batch, &row->refusal, SLICE("not json")), 0);
+		    shipment_set(&fixture->batch, &row->refusal, SLICE("not json")), 0);
 	}
 	assert_int_equal(outbox_settle(fixture->outbox, &fixture->batch, &err), 0);
 }
@@ -100,12 +100,12 @@ static void stored_row_waits_until_it_is_settled(void **state)
 	assert_int_equal(fixture->batch.count, 1);
 	uuid_format(&row.id, id);
 	assert_true(slice_eq(
-	    batch_text(&fixture->batch, &fixture->batch.row[0].value[COLUMN_ID]),
+	    shipment_text(&fixture->batch, &fixture->batch.row[0].value[COLUMN_ID]),
 	    slice_of(id)));
-	assert_true(slice_eq(batch_text(&fixture->batch,
+	assert_true(slice_eq(shipment_text(&fixture->batch,
 	                         &fixture->batch.row[0].value[COLUMN_DURATION_MS]),
 	    SLICE("231")));
-	assert_null(batch_text(
+	assert_null(shipment_text(
 	    &fixture->batch, &fixture->batch.row[0].value[COLUMN_RELATED_ENTITY_ID])
 	                .ptr);
 	settle_all(fixture, ROW_FATE_WAITING);
@@ -154,7 +154,8 @@ static void new_row_in_the_place_of_a_deleted_one_is_not_settled_with_it(void **
 	read_all(fixture);
 	assert_int_equal(sqlite3_open(fixture->scratch.path, &db), SQLITE_OK);
 	assert_int_equal(
-	    sqlite3_exec(db, "DELETE FROM integration_logs", NULL, NULL, NULL), SQLITE_OK);
+	    sqlite3_exec(db, "DELETE FROM integration_logs", NULL, NULL, NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	assert_int_equal(counts(fixture).waiting, 0);
 	row = make_row(ROW_SUCCESS);
@@ -168,7 +169,7 @@ static void oldest_rows_come_first_and_batches_are_bounded(void **state)
 	struct fixture *fixture = *state;
 	struct outbox_limits three = { .rows = 3, .bytes = 1 << 20 };
 	struct outbox_limits small = { .rows = 100, .bytes = 1 };
-	struct batch next = { 0 };
+	struct shipment next = { 0 };
 	struct err err;
 
 	for (int i = 0; i < 10; i++) {
@@ -183,10 +184,10 @@ static void oldest_rows_come_first_and_batches_are_bounded(void **state)
 	    outbox_read(fixture->outbox, &three, &fixture->batch, &next, &err), 0);
 	assert_int_equal(next.count, 3);
 	assert_int_equal(next.row[0].log_rowid, fixture->batch.row[2].log_rowid + 1);
-	batch_clear(&next);
+	shipment_clear(&next);
 	assert_int_equal(outbox_read(fixture->outbox, &small, NULL, &next, &err), 0);
 	assert_int_equal(next.count, 1);
-	batch_finish(&next);
+	shipment_finish(&next);
 }
 
 static void refused_row_is_kept_until_it_is_retried_changed_or_dropped(void **state)
@@ -217,7 +218,8 @@ static void refused_row_is_kept_until_it_is_retried_changed_or_dropped(void **st
 	assert_int_equal(counts(fixture).waiting, 0);
 	assert_int_equal(counts(fixture).refused, 0);
 	assert_string_equal(
-	    query_file(fixture->scratch.path, "SELECT count(*) FROM integration_logs"), "1");
+	    query_file(fixture->scratch.path, "SELECT count(*) FROM integration_logs"),
+	    "1");
 }
 
 static void nothing_is_noted_while_delivery_is_off_and_nothing_is_forgotten(void **state)
@@ -257,8 +259,8 @@ static void full_disk_drops_delivered_rows_and_no_others(void **state)
 	for (int i = 0; i < 3; i++) {
 		fixture->batch.row[i].fate = ROW_FATE_DELIVERED;
 	}
-	assert_int_equal(outbox_settle_full(
-	                     fixture->outbox, &fixture->batch, 10, on_room, &called, &err),
+	assert_int_equal(outbox_settle_full(fixture->outbox, &fixture->batch, 10, on_room,
+	                     &called, &err),
 	    2);
 	assert_int_equal(called, 1);
 	assert_int_equal(counts(fixture).waiting, 1);

@@ -22,7 +22,7 @@ static int setup(void **state)
 	struct store_settings settings = { .deliver = true };
 	struct outbox_limits limits = { .rows = 2, .bytes = 1 << 20 };
 	struct outbox *outbox = NULL;
-	struct batch batch = { 0 };
+	struct shipment batch = { 0 };
 	char *quarantined = NULL;
 	struct err err;
 
@@ -44,10 +44,10 @@ static int setup(void **state)
 		batch.row[i].fate = ROW_FATE_REFUSED;
 		memcpy(batch.row[i].sqlstate, "22P02", 6);
 		assert_int_equal(
-		    batch_set(&batch, &batch.row[i].refusal, SLICE("bad\njson")), 0);
+		    shipment_set(&batch, &batch.row[i].refusal, SLICE("bad\njson")), 0);
 	}
 	assert_int_equal(outbox_settle(outbox, &batch, &err), 0);
-	batch_finish(&batch);
+	shipment_finish(&batch);
 	outbox_close(outbox);
 	*state = fixture;
 	return 0;
@@ -129,9 +129,10 @@ static void id_that_is_none_changes_nothing(void **state)
 	struct fixture *fixture = *state;
 	const char *ids[] = { "0197", "x" };
 
-	assert_int_equal(run(fixture, (struct outbox_options){ .action = OUTBOX_ACTION_DROP,
-	                                  .ids = ids,
-	                                  .id_count = 2 }),
+	assert_int_equal(
+	    run(fixture,
+	        (struct outbox_options){
+	            .action = OUTBOX_ACTION_DROP, .ids = ids, .id_count = 2 }),
 	    2);
 	assert_int_equal(run(fixture, (struct outbox_options){ 0 }), 0);
 	assert_non_null(strstr(fixture->text, "1 waiting, 2 refused\n"));

@@ -15,28 +15,30 @@
 
 #include "sql/insert.h"
 
-static struct batch_row *add_row(struct batch *batch, const char *request)
+static struct shipment_row *add_row(struct shipment *batch, const char *request)
 {
-	struct batch_row *row = batch_add(batch, 1, 1);
+	struct shipment_row *row = shipment_add(batch, 1, 1);
 
 	assert_non_null(row);
-	assert_int_equal(batch_set(batch, &row->value[COLUMN_ID],
+	assert_int_equal(shipment_set(batch, &row->value[COLUMN_ID],
 	                     SLICE("019700bb-0000-7000-8000-000000000001")),
 	    0);
-	assert_int_equal(batch_set(batch, &row->value[COLUMN_SERVICE_NAME], SLICE("s")), 0);
-	assert_int_equal(batch_set(batch, &row->value[COLUMN_DURATION_MS], SLICE("70000")), 0);
+	assert_int_equal(
+	    shipment_set(batch, &row->value[COLUMN_SERVICE_NAME], SLICE("s")), 0);
+	assert_int_equal(
+	    shipment_set(batch, &row->value[COLUMN_DURATION_MS], SLICE("70000")), 0);
 	if (request) {
-		assert_int_equal(batch_set(batch, &row->value[COLUMN_REQUEST_PAYLOAD],
+		assert_int_equal(shipment_set(batch, &row->value[COLUMN_REQUEST_PAYLOAD],
 		                     slice_of(request)),
 		    0);
 	}
 	return row;
 }
 
-static void assert_value(
-    const struct batch *batch, const struct batch_row *row, enum column column, const char *text)
+static void assert_value(const struct shipment *batch, const struct shipment_row *row,
+    enum column column, const char *text)
 {
-	struct slice value = batch_text(batch, &row->value[column]);
+	struct slice value = shipment_text(batch, &row->value[column]);
 
 	if (!slice_eq(value, slice_of(text))) {
 		fail_msg("%.*s is not %s", (int)value.len, value.ptr, text);
@@ -45,9 +47,9 @@ static void assert_value(
 
 static void refused_payload_becomes_its_text(void **state)
 {
-	struct batch batch = { 0 };
-	struct batch_row *row = add_row(&batch, "{\"a\": \"\\u0000\"}");
-	struct batch_row original = *row;
+	struct shipment batch = { 0 };
+	struct shipment_row *row = add_row(&batch, "{\"a\": \"\\u0000\"}");
+	struct shipment_row original = *row;
 	struct repair_hint hint = { 0 };
 
 	(void)state;
@@ -57,20 +59,20 @@ static void refused_payload_becomes_its_text(void **state)
 	/* there is no response to repair */
 	assert_int_equal(repair_row(&batch, row, &original, REPAIR_RESPONSE, &hint), 0);
 	assert_value(&batch, row, COLUMN_REQUEST_PAYLOAD, "{\"a\": \"\\u0000\"}");
-	batch_finish(&batch);
+	shipment_finish(&batch);
 }
 
 static void texts_without_fault_are_left_alone(void **state)
 {
-	struct batch batch = { 0 };
-	struct batch_row *row = add_row(&batch, "{}");
-	struct batch_row original = *row;
+	struct shipment batch = { 0 };
+	struct shipment_row *row = add_row(&batch, "{}");
+	struct shipment_row original = *row;
 	struct repair_hint hint = { 0 };
 
 	(void)state;
 	assert_int_equal(repair_row(&batch, row, &original, REPAIR_TEXTS, &hint), 0);
 	assert_value(&batch, row, COLUMN_REQUEST_PAYLOAD, "{}");
-	batch_finish(&batch);
+	shipment_finish(&batch);
 }
 
 static void repaired_text_is_flagged_in_the_payload(void **state)
@@ -84,12 +86,12 @@ static void repaired_text_is_flagged_in_the_payload(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
-		struct batch batch = { 0 };
-		struct batch_row *row = add_row(&batch, payloads[i][0]);
+		struct shipment batch = { 0 };
+		struct shipment_row *row = add_row(&batch, payloads[i][0]);
 		struct repair_hint hint = { 0 };
-		struct batch_row original;
+		struct shipment_row original;
 
-		assert_int_equal(batch_set(&batch, &row->value[COLUMN_ERROR_MESSAGE],
+		assert_int_equal(shipment_set(&batch, &row->value[COLUMN_ERROR_MESSAGE],
 		                     (struct slice){ "a\xff\0b", 4 }),
 		    0);
 		original = *row;
@@ -99,15 +101,15 @@ static void repaired_text_is_flagged_in_the_payload(void **state)
 		    "a\xEF\xBF\xBD\xEF\xBF\xBD"
 		    "b");
 		assert_value(&batch, row, COLUMN_REQUEST_PAYLOAD, payloads[i][1]);
-		batch_finish(&batch);
+		shipment_finish(&batch);
 	}
 }
 
 static void refusal_teaches_width_range_date_and_null(void **state)
 {
-	struct batch batch = { 0 };
-	struct batch_row *row = add_row(&batch, "{}");
-	struct batch_row original;
+	struct shipment batch = { 0 };
+	struct shipment_row *row = add_row(&batch, "{}");
+	struct shipment_row original;
 	struct repair_hint hint = { 0 };
 
 	(void)state;
@@ -116,7 +118,9 @@ static void refusal_teaches_width_range_date_and_null(void **state)
 	repair_note(&hint, "22003", "smallint out of range", "");
 	repair_note(&hint, "22008", "date/time field value out of range", "");
 	repair_note(&hint, "23502", "null value", "error_code");
-	assert_int_equal(batch_set(&batch, &row->value[COLUMN_ACTION], SLICE("ab\xC3\xBC\xC3\xBC")), 0);
+	assert_int_equal(
+	    shipment_set(&batch, &row->value[COLUMN_ACTION], SLICE("ab\xC3\xBC\xC3\xBC")),
+	    0);
 	original = *row;
 	assert_int_equal(repair_row(&batch, row, &original, REPAIR_TEXTS, &hint), 1);
 	assert_value(&batch, row, COLUMN_ACTION, "ab\xC3\xBC");
@@ -124,26 +128,29 @@ static void refusal_teaches_width_range_date_and_null(void **state)
 	assert_value(&batch, row, COLUMN_ERROR_CODE, "unknown");
 	/* the date of the id */
 	assert_value(&batch, row, COLUMN_CREATED_AT, "2025-05-24T05:19:04.704000Z");
-	batch_finish(&batch);
+	shipment_finish(&batch);
 }
 
 static void values_without_a_binary_form_are_made_fit(void **state)
 {
-	struct batch batch = { 0 };
-	struct batch_row *row = add_row(&batch, "{}");
+	struct shipment batch = { 0 };
+	struct shipment_row *row = add_row(&batch, "{}");
 
 	(void)state;
 	assert_int_equal(repair_fit(&batch, row), 0);
 	assert_int_equal(
-	    batch_set(&batch, &row->value[COLUMN_DURATION_MS], SLICE("99999999999")), 0);
-	assert_int_equal(batch_set(&batch, &row->value[COLUMN_RELATED_ENTITY_ID], SLICE("7")), 0);
+	    shipment_set(&batch, &row->value[COLUMN_DURATION_MS], SLICE("99999999999")),
+	    0);
+	assert_int_equal(
+	    shipment_set(&batch, &row->value[COLUMN_RELATED_ENTITY_ID], SLICE("7")), 0);
 	assert_int_equal(repair_fit(&batch, row), 1);
 	assert_value(&batch, row, COLUMN_DURATION_MS, "2147483647");
 	assert_false(row->value[COLUMN_RELATED_ENTITY_ID].present);
 	assert_value(&batch, row, COLUMN_REQUEST_PAYLOAD, "{\"_repaired\": true}");
-	assert_int_equal(batch_set(&batch, &row->value[COLUMN_ID], SLICE("no uuid")), 0);
+	assert_int_equal(
+	    shipment_set(&batch, &row->value[COLUMN_ID], SLICE("no uuid")), 0);
 	assert_int_equal(repair_fit(&batch, row), -EINVAL);
-	batch_finish(&batch);
+	shipment_finish(&batch);
 }
 
 static uint32_t word_at(const char *data, size_t at)
@@ -156,7 +163,7 @@ static uint32_t word_at(const char *data, size_t at)
 
 static void rows_are_encoded_as_one_array_per_column(void **state)
 {
-	struct batch batch = { 0 };
+	struct shipment batch = { 0 };
 	struct insert insert = { 0 };
 	struct statement_params params;
 
@@ -182,7 +189,7 @@ static void rows_are_encoded_as_one_array_per_column(void **state)
 	assert_int_equal(insert_encode(&insert, &batch, 1, 2, &params), 0);
 	assert_int_equal(word_at(params.values[COLUMN_ID], 12), 1);
 	insert_finish(&insert);
-	batch_finish(&batch);
+	shipment_finish(&batch);
 }
 
 int main(void)

@@ -138,8 +138,8 @@ static void server_that_never_answers_is_left_alone(void **state)
 	(void)snprintf(url, sizeof(url), "postgresql://me@127.0.0.1:%d/db", port);
 	assert_int_equal(start(fixture, url, &err), 0);
 	put_one(fixture);
-	assert_non_null(strstr(
-	    wait_state(fixture, SHIPPER_FAILING).problem, "does not answer"));
+	assert_non_null(
+	    strstr(wait_state(fixture, SHIPPER_FAILING).problem, "does not answer"));
 	(void)close(fd);
 }
 

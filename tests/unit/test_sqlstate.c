@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-static void assert_class(enum delivery_class class, const char *const *codes, size_t count)
+static void assert_class(
+    enum delivery_class class, const char *const *codes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (sqlstate_class(codes[i], true) != class) {
@@ -74,7 +75,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_code_of_the_table_has_its_class),
-		cmocka_unit_test(check_violation_without_a_constraint_is_a_missing_partition),
+		cmocka_unit_test(
+		    check_violation_without_a_constraint_is_a_missing_partition),
 		cmocka_unit_test(unknown_code_waits_and_gives_no_row_up),
 		cmocka_unit_test(what_a_person_must_mend_comes_with_what_to_do),
 	};

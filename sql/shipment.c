@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "sql/batch.h"
+#include "sql/shipment.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define KEEP_TEXT_BYTES ((size_t)16 << 20)
 
-void batch_finish(struct batch *batch)
+void shipment_finish(struct shipment *batch)
 {
 	free(batch->row);
 	buf_finish(&batch->text);
-	*batch = (struct batch){ 0 };
+	*batch = (struct shipment){ 0 };
 }
 
-void batch_clear(struct batch *batch)
+void shipment_clear(struct shipment *batch)
 {
 	batch->count = 0;
 	if (batch->text.failed || batch->text.cap > KEEP_TEXT_BYTES) {
@@ -23,13 +23,13 @@ void batch_clear(struct batch *batch)
 	}
 }
 
-struct batch_row *batch_add(struct batch *batch, int64_t log_rowid, int64_t rev)
+struct shipment_row *shipment_add(struct shipment *batch, int64_t log_rowid, int64_t rev)
 {
-	struct batch_row *row;
+	struct shipment_row *row;
 
 	if (batch->count == batch->cap) {
 		size_t cap = batch->cap ? batch->cap * 2 : 64;
-		struct batch_row *grown = realloc(batch->row, cap * sizeof(*grown));
+		struct shipment_row *grown = realloc(batch->row, cap * sizeof(*grown));
 
 		if (!grown) {
 			return NULL;
@@ -38,11 +38,11 @@ struct batch_row *batch_add(struct batch *batch, int64_t log_rowid, int64_t rev)
 		batch->cap = cap;
 	}
 	row = &batch->row[batch->count++];
-	*row = (struct batch_row){ .log_rowid = log_rowid, .rev = rev };
+	*row = (struct shipment_row){ .log_rowid = log_rowid, .rev = rev };
 	return row;
 }
 
-int batch_set(struct batch *batch, struct batch_value *value, struct slice text)
+int shipment_set(struct shipment *batch, struct shipment_value *value, struct slice text)
 {
 	size_t at = batch->text.len;
 
@@ -50,19 +50,21 @@ int batch_set(struct batch *batch, struct batch_value *value, struct slice text)
 	if (batch->text.failed) {
 		return -ENOMEM;
 	}
-	*value = (struct batch_value){ .at = at, .len = text.len, .present = true };
+	*value = (struct shipment_value){ .at = at, .len = text.len, .present = true };
 	return 0;
 }
 
-struct slice batch_text(const struct batch *batch, const struct batch_value *value)
+struct slice shipment_text(
+    const struct shipment *batch, const struct shipment_value *value)
 {
 	if (!value->present) {
 		return (struct slice){ NULL, 0 };
 	}
-	return (struct slice){ value->len ? batch->text.ptr + value->at : "", value->len };
+	return (
+	    struct slice){ value->len ? batch->text.ptr + value->at : "", value->len };
 }
 
-bool batch_has(const struct batch *batch, int64_t log_rowid)
+bool shipment_has(const struct shipment *batch, int64_t log_rowid)
 {
 	size_t low = 0;
 	size_t high = batch->count;
