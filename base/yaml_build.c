@@ -108,16 +108,31 @@ static void note_scalar(struct builder *b, struct fy_token *token)
 	}
 }
 
+/* A value that is not there has the place of its key: versions of libfyaml differ. */
+static void note_nothing(struct builder *b)
+{
+	const struct yaml_node *key = b->depth > 0 ? b->level[b->depth - 1].key : NULL;
+
+	if (key) {
+		b->line = key->line;
+		b->column = key->column;
+	}
+}
+
 static int add_scalar(struct builder *b, struct fy_token *token)
 {
 	struct yaml_node *node = NULL;
 	struct slice text = { NULL, 0 };
 	bool key = is_key_next(b);
+	bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
 	int r = 0;
 
 	if (token) {
 		text.ptr = fy_token_get_text(token, &text.len);
 		note_scalar(b, token);
+	}
+	if (plain && text.len == 0) {
+		note_nothing(b);
 	}
 	node = yaml_node_create(b->yaml, YAML_SCALAR, b->line, b->column);
 	if (!node || (token && !text.ptr)) {
@@ -130,8 +145,7 @@ static int add_scalar(struct builder *b, struct fy_token *token)
 	if (!node->text) {
 		return out_of_memory(b);
 	}
-	node->null =
-	    (!token || fy_token_scalar_style(token) == FYSS_PLAIN) && is_null_text(text);
+	node->null = plain && is_null_text(text);
 	if (!key) {
 		r = yaml_expand(b->yaml, node, b->err);
 	}

@@ -113,6 +113,8 @@ static struct proxy_settings proxy_settings_from(
 		.hold_max_ns = settings->record_hold_max_ns,
 		.pending_after_ns = settings->record_pending_after_ns,
 		.capture_limit = capture_limit,
+		.limits = settings->limits,
+		.on_tls_reject = settings->on_tls_reject,
 	};
 }
 
@@ -275,6 +277,8 @@ static int start(struct program *program, struct err *err)
 	if (lock_state_dir(program, err) != 0 || open_ca(program, err) != 0 ||
 	    upstream_tls_create(
 	        program->settings->upstream_ca_file, &program->upstream_tls, err) != 0 ||
+	    upstream_tls_add_crls(
+	        program->upstream_tls, program->settings->upstream_crl_file, err) != 0 ||
 	    storage_start(program->settings, &program->storage, err) != 0 ||
 	    start_proxy(program, err) != 0) {
 		return EXIT_FAILED;

@@ -131,6 +131,7 @@ static void set_defaults(struct settings *settings)
 		.client_count = sizeof(local) / sizeof(local[0]),
 		.connect_ports = &https,
 		.connect_port_count = 1,
+		.limits = settings_limits_default,
 	};
 }
 

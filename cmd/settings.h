@@ -40,7 +40,8 @@ struct settings {
 
 	const struct connect_to *connect_to; /* in file order */
 	size_t connect_to_count;
-	const char *upstream_ca_file; /* NULL: only the system's roots */
+	const char *upstream_ca_file;  /* NULL: only the system's roots */
+	const char *upstream_crl_file; /* NULL: revocation is not checked */
 	int64_t connect_timeout_ns;
 	int64_t response_timeout_ns;
 	bool via;
@@ -52,6 +53,9 @@ struct settings {
 	bool private_upstreams;
 	const int *connect_ports;
 	size_t connect_port_count;
+	enum tls_reject_policy on_tls_reject;
+
+	struct proxy_limits limits;
 
 	bool discard_root_key; /* ca.root_key: discard */
 

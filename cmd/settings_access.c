@@ -268,10 +268,24 @@ static int read_private_upstreams(
 	return yaml_bool(node, &reader->settings->private_upstreams, reader->err);
 }
 
+static int read_on_tls_reject(
+    struct settings_reader *reader, const struct yaml_node *node)
+{
+	const char *word = yaml_kind(node) == YAML_SCALAR ? yaml_text(node) : "";
+
+	if (strcmp(word, "record") != 0 && strcmp(word, "tunnel") != 0) {
+		return yaml_error(node, reader->err, "expected record or tunnel");
+	}
+	reader->settings->on_tls_reject =
+	    word[0] == 't' ? TLS_REJECT_TUNNEL : TLS_REJECT_RECORD;
+	return 0;
+}
+
 const struct settings_key settings_access_keys[] = {
 	{ "clients", read_clients },
 	{ "connect_ports", read_connect_ports },
 	{ "credentials", read_credentials },
+	{ "on_tls_reject", read_on_tls_reject },
 	{ "private_upstreams", read_private_upstreams },
 	{ NULL, NULL },
 };

@@ -180,7 +180,8 @@ static int read_all(struct settings_reader *reader, const struct yaml_node *node
 }
 
 /* Relative to the file when it is there, else to the working directory. */
-static int read_ca_file(struct settings_reader *reader, const struct yaml_node *node)
+static int read_file(
+    struct settings_reader *reader, const struct yaml_node *node, const char **ret_path)
 {
 	const char *slash = strrchr(reader->path, '/');
 	const char *text = yaml_text(node);
@@ -195,16 +196,25 @@ static int read_ca_file(struct settings_reader *reader, const struct yaml_node *
 		    (int)(slash + 1 - reader->path), reader->path, text);
 		if (n > 0 && (size_t)n < sizeof(beside) && text[0] &&
 		    access(beside, F_OK) == 0) {
-			reader->settings->upstream_ca_file =
-			    settings_keep(reader, slice_of(beside));
-			return reader->settings->upstream_ca_file ? 0 : -ENOMEM;
+			*ret_path = settings_keep(reader, slice_of(beside));
+			return *ret_path ? 0 : -ENOMEM;
 		}
 	}
 	if (yaml_kind(node) == YAML_SCALAR && text[0] && access(text, R_OK) != 0) {
 		return yaml_error(
 		    node, reader->err, "cannot read this file: %s", strerror(errno));
 	}
-	return settings_read_text(reader, node, &reader->settings->upstream_ca_file);
+	return settings_read_text(reader, node, ret_path);
+}
+
+static int read_ca_file(struct settings_reader *reader, const struct yaml_node *node)
+{
+	return read_file(reader, node, &reader->settings->upstream_ca_file);
+}
+
+static int read_crl_file(struct settings_reader *reader, const struct yaml_node *node)
+{
+	return read_file(reader, node, &reader->settings->upstream_crl_file);
 }
 
 static int read_connect_timeout(
@@ -277,6 +287,7 @@ static const struct settings_key upstream_keys[] = {
 	{ "ca_file", read_ca_file },
 	{ "connect_timeout", read_connect_timeout },
 	{ "connect_to", settings_read_connect_to },
+	{ "crl_file", read_crl_file },
 	{ "response_timeout", read_response_timeout },
 	{ "via", read_via },
 	{ NULL, NULL },
@@ -342,6 +353,7 @@ const struct settings_key settings_top_keys[] = {
 	{ "ca", read_ca },
 	{ "capture", read_capture },
 	{ "database", read_database },
+	{ "limits", settings_read_limits },
 	{ "listen", read_listen },
 	{ "record", read_record },
 	{ "retention", read_retention },

@@ -54,4 +54,9 @@ MUST_CHECK int settings_read_listen(struct settings_reader *reader,
 MUST_CHECK int settings_read_admin(struct settings_reader *reader,
     const struct yaml_node *node, const char **ret_host, int *ret_port);
 
+/* settings_limits.c: the defaults of the section, and its reader. */
+extern const struct proxy_limits settings_limits_default;
+MUST_CHECK int settings_read_limits(
+    struct settings_reader *reader, const struct yaml_node *node);
+
 #endif

@@ -12,6 +12,7 @@
 #include "proxy/exchange.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
+#include "proxy/tls_reject.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
 
@@ -20,10 +21,13 @@
 #include <unistd.h>
 
 #define SECOND        INT64_C(1000000000)
-#define IDLE_NS       (60 * SECOND) /* between requests */
-#define HEAD_NS       (10 * SECOND) /* from the first byte of a head or a handshake */
 #define LINGER_NS     (5 * SECOND)
 #define DISCARD_BYTES (16 * 1024 * 1024)
+
+static const struct proxy_limits *limits_of(const struct conn *conn)
+{
+	return &conn->worker->settings->limits;
+}
 
 static void bury(struct grave *grave)
 {
@@ -56,6 +60,7 @@ void conn_end(struct conn *conn, bool reset)
 	}
 	TAILQ_REMOVE(&worker->conns, conn, link);
 	worker->conn_count--;
+	(void)atomic_fetch_sub_explicit(worker->clients, 1, memory_order_relaxed);
 	reaper_add(&worker->reaper, &conn->grave, bury);
 }
 
@@ -107,7 +112,7 @@ void conn_await_request(struct conn *conn)
 	conn->state = CONN_REQUEST;
 	conn->begun_ns = 0;
 	reader_reset(&conn->reader, false);
-	socket_timer(conn->timer, IDLE_NS);
+	socket_timer(conn->timer, limits_of(conn)->idle_timeout_ns);
 }
 
 void conn_exchange_done(struct conn *conn, bool reusable)
@@ -136,7 +141,7 @@ static bool advance_sniff(struct conn *conn)
 	}
 	if (first.ptr[0] == 0x16) {
 		conn->state = CONN_HELLO;
-		socket_timer(conn->timer, HEAD_NS);
+		socket_timer(conn->timer, limits_of(conn)->handshake_timeout_ns);
 	} else {
 		conn->tls = false;
 		conn_await_request(conn);
@@ -153,9 +158,10 @@ static bool advance_request(struct conn *conn)
 	if (input.len == 0) {
 		return false;
 	}
+	conn->asked = true;
 	if (conn->begun_ns == 0) {
 		conn->begun_ns = conn->stream->read_ns;
-		socket_timer(conn->timer, HEAD_NS);
+		socket_timer(conn->timer, limits_of(conn)->head_timeout_ns);
 	}
 	switch (reader_step(&conn->reader, input, &used, &body)) {
 	case READER_HEAD:
@@ -219,6 +225,22 @@ void conn_advance(struct conn *conn)
 	}
 }
 
+/* On TLS of ours, nothing was ever asked. */
+static bool never_asked(const struct conn *conn)
+{
+	return conn->state == CONN_REQUEST && conn->tls && !conn->asked;
+}
+
+static void on_failed(struct conn *conn)
+{
+	if (conn->state == CONN_HANDSHAKE) {
+		tls_reject_failed(conn);
+	} else if (never_asked(conn)) {
+		tls_reject_closed(conn);
+	}
+	conn_end(conn, false);
+}
+
 static void on_eof(struct conn *conn)
 {
 	switch (conn->state) {
@@ -226,6 +248,9 @@ static void on_eof(struct conn *conn)
 		conn_end(conn, false);
 		break;
 	case CONN_REQUEST:
+		if (never_asked(conn)) {
+			tls_reject_closed(conn);
+		}
 		if (!reader_idle(&conn->reader)) {
 			counter_add(COUNTER_REQUESTS_REFUSED, 1);
 			conn_refuse(conn, 400, "BAD_REQUEST",
@@ -275,7 +300,7 @@ static void on_stream(struct stream *stream, enum stream_event event, void *owne
 		}
 		break;
 	case STREAM_FAILED:
-		conn_end(conn, false);
+		on_failed(conn);
 		break;
 	}
 }
@@ -308,9 +333,10 @@ void conn_accept(
 	conn->state = CONN_SNIFF;
 	conn->refused = refused;
 	(void)socket_address_text(address, conn->peer, sizeof(conn->peer));
-	reader_init(&conn->reader, READER_REQUEST, &gate_limits_default);
+	reader_init(&conn->reader, READER_REQUEST, &worker->settings->limits.gate);
 	conn->timer = event_new(worker->base, -1, 0, on_timer, conn);
-	conn->stream = stream_create(worker->base, &worker->reaper, fd, on_stream, conn);
+	conn->stream = stream_create(
+	    worker->base, &worker->reaper, &worker->budget, fd, on_stream, conn);
 	if (!conn->timer || !conn->stream) {
 		if (conn->timer) {
 			event_free(conn->timer);
@@ -322,6 +348,7 @@ void conn_accept(
 	}
 	TAILQ_INSERT_TAIL(&worker->conns, conn, link);
 	worker->conn_count++;
-	socket_timer(conn->timer, IDLE_NS);
+	(void)atomic_fetch_add_explicit(worker->clients, 1, memory_order_relaxed);
+	socket_timer(conn->timer, limits_of(conn)->idle_timeout_ns);
 	stream_read_enable(conn->stream, true);
 }

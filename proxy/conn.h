@@ -46,7 +46,10 @@ struct conn {
 	 * that */
 	char host[256]; /* lower-case, no trailing dot */
 	int port;
-	bool tls; /* towards the client, hence towards the API */
+	bool tls;                   /* towards the client, hence towards the API */
+	int64_t handshake_ns;       /* when the handshake with our leaf began */
+	uint64_t handshake_written; /* stream->written then */
+	bool asked;                 /* a byte of a request has come on it */
 
 	struct reader reader;
 	int64_t begun_ns; /* first byte of the request being read */

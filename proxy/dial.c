@@ -157,8 +157,8 @@ static void on_connected(struct dial *dial)
 	SSL *ssl = NULL;
 
 	dial->result.connected_ns = mono_ns();
-	dial->stream = stream_create(
-	    dial->worker->base, &dial->worker->reaper, dial->fd, on_stream, dial);
+	dial->stream = stream_create(dial->worker->base, &dial->worker->reaper,
+	    &dial->worker->budget, dial->fd, on_stream, dial);
 	dial->fd = -1;
 	if (!dial->stream) {
 		finish(dial, OUTCOME_CONNECT_REFUSED);
@@ -230,6 +230,11 @@ static int connect_one(struct dial *dial, const struct sockaddr_storage *address
 		return -ETIMEDOUT;
 	}
 	dial->fd = socket_connect((const struct sockaddr *)address);
+	if (dial->fd == -EMFILE || dial->fd == -ENFILE) {
+		/* rather a new connection than one that may be of use some time */
+		pool_drop_idle(&dial->worker->pool);
+		dial->fd = socket_connect((const struct sockaddr *)address);
+	}
 	if (dial->fd < 0) {
 		int error = dial->fd;
 

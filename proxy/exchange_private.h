@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exchange_private: one exchange, shared by the three files that serve it.
+ * exchange_private: one exchange, shared by the files that serve it.
  *
- * exchange.c           begins and ends it
+ * exchange_start.c     begins it
+ * exchange.c           ends it
+ * exchange_watch.c     its time and memory
  * exchange_request.c   client → API
  * exchange_response.c  API → client
  */
@@ -32,6 +34,15 @@ struct ticket {
 	struct exchange *exchange; /* NULL: nobody waits any more */
 };
 
+/* A stretch of time in which the client has to move limits.body_progress. */
+struct exchange_window {
+	int64_t begun_ns;
+	uint64_t sent;  /* of the request, before it */
+	uint64_t taken; /* of the answer, as bytes on the wire, before it */
+	bool sending;   /* the client alone is waited for, all the time */
+	bool taking;    /* something waited for the client when it began */
+};
+
 struct exchange {
 	struct grave grave;
 	struct conn *conn; /* NULL once the client is gone */
@@ -48,9 +59,10 @@ struct exchange {
 	struct evbuffer *request_head; /* as sent; kept for a second attempt */
 	enum framing request_framing;
 	bool request_done;
-	bool bodiless;   /* HEAD */
-	bool idempotent; /* RFC 9110 9.2.2 */
-	bool websocket;  /* asked for */
+	bool bodiless;          /* HEAD */
+	bool idempotent;        /* RFC 9110 9.2.2 */
+	bool websocket;         /* asked for */
+	uint64_t request_bytes; /* of its body, framing included, read so far */
 
 	/* connection to the API */
 	struct dial *dial;
@@ -70,17 +82,25 @@ struct exchange {
 	struct event *timer;         /* response timeout; hold_max while held */
 	struct event *pending_timer; /* record.pending_after */
 	int64_t active_ns;           /* last progress on either side */
-	int64_t ended_ns;            /* last response byte, or the failure; 0 before */
-	enum outcome outcome;        /* while FAILING: why */
-	char detail[512];            /* and in words */
-	size_t discarded;            /* request bytes read while FAILING */
+	struct exchange_window window;
+	size_t charged;       /* to the budget, for both captures */
+	int64_t ended_ns;     /* last response byte, or the failure; 0 before */
+	enum outcome outcome; /* while FAILING: why */
+	char detail[512];     /* and in words */
+	size_t discarded;     /* request bytes read while FAILING */
 	struct ticket *ticket;
 };
 
 /* exchange.c */
 
-/* Progress was made: the time-out starts again. */
-void exchange_touch(struct exchange *exchange);
+/*
+ * The one way an exchange ends: whatever it still holds is let go, and a call not yet
+ * submitted becomes a row with this outcome.
+ */
+void exchange_end(struct exchange *exchange, enum outcome outcome, const char *detail);
+
+/* HELD or FAILING, and the time for that is over: answers. */
+void exchange_wait_over(struct exchange *exchange);
 
 /* The API's answer is whole and in `held`: record it, then let it go. */
 void exchange_complete(struct exchange *exchange);
@@ -91,8 +111,27 @@ void exchange_fail(struct exchange *exchange, enum outcome outcome, const char *
 /* After a 101: the streams belong to a tunnel now; the call is a row. */
 void exchange_switched(struct exchange *exchange);
 
-/* Gets a connection, from the pool or by dialling, and sends the request on it. */
+/* exchange_start.c: gets a connection, from the pool or by dialling, and sends the
+ * request. */
 void exchange_connect(struct exchange *exchange);
+
+/* exchange_watch.c */
+
+/* Makes the timers, which exchange_end frees. Returns 0 or -ENOMEM. */
+int exchange_watch_init(struct exchange *exchange);
+void exchange_watch_start(struct exchange *exchange);
+
+/* Progress was made: the time-out starts again. */
+void exchange_touch(struct exchange *exchange);
+
+/* A new window for limits.body_progress. */
+void exchange_window_begin(struct exchange *exchange);
+
+/* A body passes by, to or from the API: for the row, as far as memory allows. */
+void exchange_keep(struct exchange *exchange, struct capture *capture, struct slice body);
+
+/* The call is the recorder's now. */
+void exchange_uncharge(struct exchange *exchange);
 
 /* exchange_request.c */
 void exchange_send_head(struct exchange *exchange);

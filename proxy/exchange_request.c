@@ -16,7 +16,7 @@ static void put_body(struct exchange *exchange, struct slice body)
 	struct evbuffer *out;
 
 	if (exchange->call) {
-		capture_add(&exchange->call->request, body.ptr, body.len);
+		exchange_keep(exchange, &exchange->call->request, body);
 	}
 	if (!exchange->upstream) { /* for the row only */
 		exchange->discarded += body.len;
@@ -77,6 +77,7 @@ static bool step(struct exchange *exchange)
 	enum reader_event event =
 	    reader_step(&exchange->conn->reader, input, &used, &body);
 
+	exchange->request_bytes += used;
 	if (event == READER_BODY) {
 		put_body(exchange, body);
 	} else if (event == READER_END) {
@@ -93,14 +94,23 @@ static bool step(struct exchange *exchange)
 void exchange_send_body(struct exchange *exchange)
 {
 	struct stream *upstream = exchange->upstream->stream;
+	bool more = true;
 
 	if (exchange->request_done) {
 		return;
 	}
-	while (stream_backlog(upstream) < STREAM_HIGH && step(exchange)) {
-	}
-	if (exchange->state == EXCHANGE_RELAYING) {
+	while (more) {
+		while (more && stream_has_room(upstream)) {
+			more = step(exchange);
+		}
+		if (exchange->state != EXCHANGE_RELAYING) {
+			return;
+		}
 		stream_flush(upstream);
+		if (!stream_has_room(upstream)) {
+			exchange->window.sending = false; /* the API is waited for */
+			more = false;
+		}
 	}
 }
 
@@ -147,6 +157,7 @@ void exchange_send_head(struct exchange *exchange)
 		resend_body(exchange);
 	}
 	stream_read_enable(upstream, true);
+	exchange_window_begin(exchange);
 	if (exchange->request_done) {
 		stream_flush(upstream);
 	} else {

@@ -10,12 +10,14 @@
 #include "proxy/head.h"
 #include "proxy/reply.h"
 #include "proxy/tunnel.h"
+#include "tls/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define INTERIM_MAX 100
+#define HELD_MAX    (64 * 1024) /* of an answer that is not whole yet */
 
 /* What the row will say of the answer's head. */
 static void note_head(struct exchange *exchange)
@@ -131,7 +133,7 @@ static bool on_head(struct exchange *exchange)
 static void put_body(struct exchange *exchange, struct slice body)
 {
 	if (exchange->call) {
-		capture_add(&exchange->call->response, body.ptr, body.len);
+		exchange_keep(exchange, &exchange->call->response, body);
 	}
 	if (exchange->client_framing == FRAMING_CHUNKED) {
 		(void)evbuffer_add_printf(exchange->held, "%zx\r\n", body.len);
@@ -251,6 +253,23 @@ static bool try_again(struct exchange *exchange)
 	return true;
 }
 
+/* The connection is gone before the reply was whole. */
+static void on_upstream_lost(
+    struct exchange *exchange, enum outcome outcome, const char *detail)
+{
+	const SSL *ssl = exchange->upstream->stream->ssl;
+
+	if (try_again(exchange)) {
+		return;
+	}
+	if (!exchange->response_seen && ssl && upstream_tls_wants_certificate(ssl)) {
+		exchange_fail(exchange, OUTCOME_TLS_FAILED,
+		    "the server asked for a client certificate and ended the connection");
+		return;
+	}
+	exchange_fail(exchange, outcome, detail);
+}
+
 static void on_eof(struct exchange *exchange)
 {
 	bool clean = exchange->upstream->stream->eof_clean;
@@ -259,23 +278,27 @@ static void on_eof(struct exchange *exchange)
 	 * (H13) */
 	if (clean && reader_eof(&exchange->response)) {
 		on_end(exchange);
-	} else if (!try_again(exchange)) {
-		exchange_fail(exchange, OUTCOME_UPSTREAM_CLOSED, "");
+	} else {
+		on_upstream_lost(exchange, OUTCOME_UPSTREAM_CLOSED, "");
 	}
 }
 
-void exchange_read_response(struct exchange *exchange)
+/*
+ * Takes a part of what is there, and sends it. True: there is more, and the client has
+ * room for it (nothing else would come back to it: all that was sent may be gone
+ * already).
+ */
+static bool relay(struct exchange *exchange)
 {
 	struct stream *client = exchange->conn->stream;
-	struct stream *upstream = exchange->upstream->stream;
-	bool room;
+	bool more = true;
 
-	do {
-		room = stream_backlog(client) + evbuffer_get_length(exchange->held) <
-		       STREAM_HIGH;
-	} while (room && step(exchange));
+	while (more && stream_has_room(client) &&
+	       evbuffer_get_length(exchange->held) < HELD_MAX) {
+		more = step(exchange);
+	}
 	if (exchange->state != EXCHANGE_RELAYING) {
-		return;
+		return false;
 	}
 	/* all but the end goes out as it comes */
 	if (evbuffer_get_length(exchange->held) > 0) {
@@ -285,10 +308,20 @@ void exchange_read_response(struct exchange *exchange)
 		(void)evbuffer_add_buffer(client->out, exchange->held);
 		stream_flush(client);
 	}
+	return more && exchange->state == EXCHANGE_RELAYING && stream_has_room(client);
+}
+
+void exchange_read_response(struct exchange *exchange)
+{
+	struct stream *client = exchange->conn->stream;
+	struct stream *upstream = exchange->upstream->stream;
+
+	while (relay(exchange)) {
+	}
 	if (exchange->state != EXCHANGE_RELAYING) {
 		return;
 	}
-	stream_read_enable(upstream, stream_backlog(client) < STREAM_HIGH);
+	stream_read_enable(upstream, stream_has_room(client));
 	stream_consumed(upstream);
 	if (upstream->eof && evbuffer_get_length(upstream->in) == 0) {
 		on_eof(exchange);
@@ -315,12 +348,9 @@ void exchange_on_upstream(struct stream *stream, enum stream_event event, void *
 		exchange_send_body(exchange);
 		break;
 	case STREAM_FAILED:
-		if (!try_again(exchange)) {
-			exchange_fail(exchange, OUTCOME_UPSTREAM_RESET,
-			    stream->error && stream->error != EPROTO
-			        ? strerror(stream->error)
-			        : "");
-		}
+		on_upstream_lost(exchange, OUTCOME_UPSTREAM_RESET,
+		    stream->error && stream->error != EPROTO ? strerror(stream->error)
+		                                             : "");
 		break;
 	case STREAM_SECURED:
 		break;

@@ -2,6 +2,7 @@
 /*
  * intercept: what a TLS client gets: our leaf, or a tunnel.
  */
+#include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
 #include "proxy/access.h"
@@ -9,6 +10,7 @@
 #include "proxy/dial.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
+#include "proxy/tls_reject.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
 #include "routes/routes.h"
@@ -36,8 +38,13 @@ static void start_handshake(struct conn *conn)
 	SSL_CTX *context = NULL;
 	SSL *ssl = NULL;
 	struct err err;
-	int rc = ca_leaf(conn->worker->ca, slice_of(conn->host), &context, &err);
+	int rc;
 
+	if (tls_reject_tunnels(conn)) {
+		intercept_tunnel(conn, slice_of(conn->host), conn->port, false);
+		return;
+	}
+	rc = ca_leaf(conn->worker->ca, slice_of(conn->host), &context, &err);
 	if (rc == 0) {
 		ssl = SSL_new(context);
 		SSL_CTX_free(context);
@@ -50,6 +57,9 @@ static void start_handshake(struct conn *conn)
 	}
 	conn->tls = true;
 	conn->state = CONN_HANDSHAKE;
+	conn->asked = false;
+	conn->handshake_ns = mono_ns();
+	conn->handshake_written = conn->stream->written;
 	if (stream_start_tls(conn->stream, ssl, true) != 0) {
 		conn_end(conn, false);
 	}

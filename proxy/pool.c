@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define IDLE_PER_ORIGIN 64
-#define IDLE_IN_ALL     512
 #define IDLE_SECONDS    55 /* under the 60 s at which common servers close */
 #define SECOND          INT64_C(1000000000)
 
@@ -65,9 +63,8 @@ static void on_idle(struct stream *stream, enum stream_event event, void *owner)
 static void drop_stale_session(struct origin *origin)
 {
 	if (origin->session && origin->users == 1 && /* the sweeper itself */
-	    SSL_SESSION_get_time(origin->session) +
-	            SSL_SESSION_get_timeout(origin->session) <
-	        time(NULL)) {
+	    origin->session_ns + SSL_SESSION_get_timeout(origin->session) * SECOND <
+	        mono_ns()) {
 		SSL_SESSION_free(origin->session);
 		origin->session = NULL;
 	}
@@ -100,7 +97,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-int pool_init(struct pool *pool, struct event_base *base)
+int pool_init(struct pool *pool, struct event_base *base, size_t idle_max)
 {
 	struct timeval second = { .tv_sec = 1 };
 
@@ -108,6 +105,7 @@ int pool_init(struct pool *pool, struct event_base *base)
 		LIST_INIT(&pool->bucket[i]);
 	}
 	pool->idle_count = 0;
+	pool->idle_max = idle_max;
 	pool->sweeper = event_new(base, -1, EV_PERSIST, on_sweep, pool);
 	if (!pool->sweeper || event_add(pool->sweeper, &second) != 0) {
 		return -ENOMEM;
@@ -209,7 +207,7 @@ void pool_give(struct upstream *upstream, int64_t idle_seconds)
 	/* one second less than the API promised, so that we close first */
 	idle_seconds = idle_seconds > 0 && idle_seconds <= IDLE_SECONDS ? idle_seconds - 1
 	                                                                : IDLE_SECONDS;
-	if (origin->idle_count >= IDLE_PER_ORIGIN || pool->idle_count >= IDLE_IN_ALL ||
+	if (origin->idle_count >= IDLE_PER_ORIGIN || pool->idle_count >= pool->idle_max ||
 	    idle_seconds < 1) {
 		destroy(upstream);
 		return;
@@ -236,6 +234,7 @@ void pool_note_session(struct upstream *upstream)
 	if (session && SSL_SESSION_is_resumable(session)) {
 		SSL_SESSION_free(origin->session);
 		origin->session = session;
+		origin->session_ns = mono_ns();
 	} else {
 		SSL_SESSION_free(session);
 	}

@@ -22,6 +22,7 @@ struct origin {
 	int port;
 	bool tls;
 	SSL_SESSION *session; /* owned; NULL when there is none to resume */
+	int64_t session_ns;   /* when it was noted, monotonic */
 	TAILQ_HEAD(idle_list, upstream) idle; /* most recently used first */
 	size_t idle_count;
 	size_t users; /* idle connections and lent ones */
@@ -41,10 +42,12 @@ struct upstream {
 struct pool {
 	LIST_HEAD(origin_list, origin) bucket[POOL_BUCKETS];
 	size_t idle_count;
+	size_t idle_max; /* in all */
 	struct event *sweeper;
 };
 
-int pool_init(struct pool *pool, struct event_base *base);
+/* idle_max: at most so many connections are kept, for all origins together. */
+int pool_init(struct pool *pool, struct event_base *base, size_t idle_max);
 void pool_finish(struct pool *pool);
 
 /* Closes every idle connection. */

@@ -3,19 +3,26 @@
 
 #include "base/clock.h"
 #include "proxy/socket.h"
+#include "proxy/tls_reject.h"
 #include "proxy/worker.h"
 #include "routes/routes.h"
 
 #include <errno.h>
 #include <event2/thread.h>
+#include <http_parser.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct proxy {
 	struct worker *workers;
 	int count; /* initialised ones */
 	int port;
-	pthread_mutex_t lock; /* guards workers' `started` against proxy_hurry */
+	pthread_mutex_t lock;  /* guards workers' `started` against proxy_hurry */
+	atomic_size_t clients; /* connections of all workers */
+	size_t clients_max;
+	struct tls_rejects *rejects; /* owned */
 };
 
 /* A letter that changes the table of one worker. */
@@ -28,6 +35,20 @@ struct drain {
 	struct letter letter;
 	int64_t deadline_ns;
 };
+
+/* Half of the descriptors for clients, half for APIs, a few for everything else. */
+static size_t count_clients(const struct proxy_settings *settings)
+{
+	size_t wanted = (size_t)settings->limits.connections;
+	size_t possible = 10000;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+		possible = limit.rlim_cur > 128 ? (size_t)(limit.rlim_cur - 64) / 2
+		                                : (size_t)limit.rlim_cur / 8 + 1;
+	}
+	return wanted > 0 && wanted < possible ? wanted : possible;
+}
 
 static int add_worker(
     struct proxy *proxy, const struct proxy_parts *parts, struct err *err)
@@ -45,6 +66,9 @@ static int add_worker(
 	worker->ca = parts->ca;
 	worker->upstream_tls = parts->upstream_tls;
 	worker->recorder = parts->recorder;
+	worker->clients = &proxy->clients;
+	worker->clients_max = proxy->clients_max;
+	worker->rejects = proxy->rejects;
 	proxy->count++;
 	return worker_init(worker, proxy, fd, parts->table, err);
 }
@@ -75,9 +99,13 @@ int proxy_start(
 	}
 	(void)pthread_mutex_init(&proxy->lock, NULL);
 	proxy->port = parts->settings->listen_port;
+	proxy->clients_max = count_clients(parts->settings);
+	proxy->rejects = tls_rejects_create();
 	proxy->workers =
 	    calloc((size_t)parts->settings->workers, sizeof(*proxy->workers));
-	if (!proxy->workers) {
+	/* the gate is the judge of that; http-parser has a bound of its own, for all */
+	http_parser_set_max_header_size(UINT32_MAX);
+	if (!proxy->workers || !proxy->rejects) {
 		proxy_destroy(proxy);
 		return err_set(err, ENOMEM, "out of memory");
 	}
@@ -179,6 +207,7 @@ void proxy_destroy(struct proxy *proxy)
 {
 	if (proxy) {
 		(void)pthread_mutex_destroy(&proxy->lock);
+		tls_rejects_destroy(proxy->rejects);
 		free(proxy->workers);
 		free(proxy);
 	}

@@ -57,7 +57,8 @@ void reader_reset(struct reader *reader, bool bodiless);
 /* Nothing of a message has come yet (but perhaps an empty line before it). */
 bool reader_idle(const struct reader *reader);
 
-/* Its head, whole or refused, begins as a HEAD request's: the answer to it has no body. */
+/* Its head, whole or refused, begins as a HEAD request's: the answer to it has no body.
+ */
 bool reader_is_head_request(const struct reader *reader);
 
 /*

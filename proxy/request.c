@@ -8,6 +8,7 @@
 #include "proxy/conn_private.h"
 #include "proxy/exchange.h"
 #include "proxy/reply.h"
+#include "proxy/socket.h"
 #include "proxy/worker.h"
 #include "routes/routes.h"
 
@@ -50,6 +51,7 @@ static void begin_connect(struct conn *conn, const struct target *target)
 	}
 	conn->port = target->port;
 	conn->state = CONN_SNIFF;
+	socket_timer(conn->timer, worker->settings->limits.idle_timeout_ns);
 	reader_reset(&conn->reader, false);
 	(void)evbuffer_add(
 	    conn->stream->out, REPLY_ESTABLISHED, sizeof(REPLY_ESTABLISHED) - 1);

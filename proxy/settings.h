@@ -6,6 +6,8 @@
 #ifndef PROXY_SETTINGS_H
 #define PROXY_SETTINGS_H
 
+#include "proxy/gate.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +31,22 @@ struct credential {
 	const char *secret;
 };
 
+/* The section limits: of the configuration. Sizes in bytes. */
+struct proxy_limits {
+	struct gate_limits gate;      /* what a message head may be, in both directions */
+	int64_t head_timeout_ns;      /* from the first byte of a head to its last */
+	int64_t handshake_timeout_ns; /* a client's TLS handshake */
+	int64_t idle_timeout_ns;      /* a client connection between requests */
+	uint64_t progress_bytes; /* least that a body moves in each window; 0: anything */
+	int64_t progress_window_ns;
+	uint64_t buffer;     /* held of one direction of one connection */
+	int64_t connections; /* clients at a time; 0: what the descriptors allow */
+	uint64_t memory;     /* held in all: past it connections buffer next to nothing */
+};
+
+/* What is done about a client that does not trust our certificate. */
+enum tls_reject_policy { TLS_REJECT_RECORD, TLS_REJECT_TUNNEL };
+
 struct proxy_settings {
 	const char *listen_host; /* a numeric address */
 	int listen_port;         /* 0: the kernel chooses */
@@ -51,6 +69,9 @@ struct proxy_settings {
 	int64_t hold_max_ns;
 	int64_t pending_after_ns;
 	size_t capture_limit; /* bytes kept of a body for the recorder */
+
+	struct proxy_limits limits;
+	enum tls_reject_policy on_tls_reject;
 };
 
 #endif

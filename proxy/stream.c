@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream: sockets, TLS over memory BIOs, back-pressure.
+ * stream: a socket, its buffers and their bounds. TLS is in stream_tls.c.
  */
 #include "proxy/stream.h"
 
 #include "base/clock.h"
-#include "proxy/stream_bio.h"
+#include "proxy/stream_private.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -14,14 +14,46 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define READ_SIZE  16384 /* one TLS record; the usual answer fits */
-#define READ_TURNS 8 /* reads per wake-up, so that one peer cannot starve the others */
+#define READ_TURNS 8 /* per wake-up, so that one peer cannot starve the others */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
-struct stream *stream_create(struct event_base *base, struct reaper *reaper, int fd,
-    stream_handler *handler, void *owner)
+static size_t length(const struct evbuffer *buffer)
+{
+	return buffer ? evbuffer_get_length(buffer) : 0;
+}
+
+/* Tells the budget what the stream holds now. */
+static void charge(struct stream *stream)
+{
+	size_t held = stream->dead ? 0
+	                           : length(stream->in) + length(stream->out) +
+	                                 length(stream->raw_in) + length(stream->raw_out);
+
+	stream->budget->used += held - stream->charged;
+	stream->charged = held;
+}
+
+static size_t high(const struct stream *stream)
+{
+	const struct stream_budget *budget = stream->budget;
+
+	return budget->used < budget->limit ? budget->high : STREAM_FLOOR;
+}
+
+bool stream_in_has_room(const struct stream *stream)
+{
+	return evbuffer_get_length(stream->in) < high(stream);
+}
+
+bool stream_has_room(const struct stream *stream)
+{
+	return stream_backlog(stream) < high(stream);
+}
+
+struct stream *stream_create(struct event_base *base, struct reaper *reaper,
+    struct stream_budget *budget, int fd, stream_handler *handler, void *owner)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 
@@ -31,6 +63,7 @@ struct stream *stream_create(struct event_base *base, struct reaper *reaper, int
 	}
 	stream->fd = fd;
 	stream->reaper = reaper;
+	stream->budget = budget;
 	stream->handler = handler;
 	stream->owner = owner;
 	stream->in = evbuffer_new();
@@ -76,6 +109,7 @@ void stream_destroy(struct stream *stream, bool reset)
 		return;
 	}
 	stream->dead = true;
+	charge(stream);
 	if (stream->read_event) {
 		event_free(stream->read_event);
 	}
@@ -97,14 +131,14 @@ void stream_hand_over(struct stream *stream, stream_handler *handler, void *owne
 	stream->owner = owner;
 }
 
-static void tell(struct stream *stream, enum stream_event event)
+void stream_tell(struct stream *stream, enum stream_event event)
 {
 	if (!stream->dead) {
 		stream->handler(stream, event, stream->owner);
 	}
 }
 
-static void fail(struct stream *stream, int error)
+void stream_fail(struct stream *stream, int error)
 {
 	if (stream->dead || stream->failed) {
 		return;
@@ -113,15 +147,13 @@ static void fail(struct stream *stream, int error)
 	stream->error = error;
 	(void)event_del(stream->read_event);
 	(void)event_del(stream->write_event);
-	tell(stream, STREAM_FAILED);
+	stream_tell(stream, STREAM_FAILED);
 }
 
-/* Arms the read event when bytes are wanted and there is room for them. */
-static void arm_read(struct stream *stream)
+void stream_arm_read(struct stream *stream)
 {
 	bool wanted = (stream->want_read || stream->tls == STREAM_HANDSHAKE) &&
-	              !stream->raw_eof && !stream->failed &&
-	              evbuffer_get_length(stream->in) < STREAM_HIGH;
+	              !stream->raw_eof && !stream->failed && stream_in_has_room(stream);
 
 	if (stream->dead) {
 		return;
@@ -141,8 +173,8 @@ static int receive(struct stream *stream, struct evbuffer *buffer, bool *ret_ful
 	ssize_t n;
 
 	*ret_full = false;
-	if (evbuffer_reserve_space(buffer, READ_SIZE, space, 1) != 1) {
-		fail(stream, ENOMEM);
+	if (evbuffer_reserve_space(buffer, STREAM_RECORD, space, 1) != 1) {
+		stream_fail(stream, ENOMEM);
 		return 0;
 	}
 	n = recv(stream->fd, space[0].iov_base, space[0].iov_len, 0);
@@ -156,69 +188,9 @@ static int receive(struct stream *stream, struct evbuffer *buffer, bool *ret_ful
 	if (n == 0) {
 		stream->raw_eof = true;
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-		fail(stream, errno);
+		stream_fail(stream, errno);
 	}
 	return 0;
-}
-
-static void handshake(struct stream *stream)
-{
-	int rc;
-	int error;
-
-	ERR_clear_error();
-	rc = SSL_do_handshake(stream->ssl);
-	error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(stream->ssl, rc);
-	if (rc == 1) {
-		stream->tls = STREAM_SECURE;
-		stream_flush(stream);
-		tell(stream, STREAM_SECURED);
-		return;
-	}
-	stream_flush(stream);
-	if (stream->dead || stream->failed) {
-		return;
-	}
-	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-		fail(stream, EPROTO);
-	} else if (stream->raw_eof) {
-		fail(stream, ECONNRESET);
-	}
-}
-
-/* Decrypts into `in` until there is nothing left or no room. */
-static void decrypt(struct stream *stream)
-{
-	while (evbuffer_get_length(stream->in) < STREAM_HIGH) {
-		struct evbuffer_iovec space[1];
-		int n;
-		int error;
-
-		if (evbuffer_reserve_space(stream->in, READ_SIZE, space, 1) != 1) {
-			fail(stream, ENOMEM);
-			return;
-		}
-		ERR_clear_error();
-		n = SSL_read(stream->ssl, space[0].iov_base, (int)space[0].iov_len);
-		if (n > 0) {
-			space[0].iov_len = (size_t)n;
-			(void)evbuffer_commit_space(stream->in, space, 1);
-			continue;
-		}
-		error = SSL_get_error(stream->ssl, n);
-		if (error == SSL_ERROR_ZERO_RETURN) {
-			stream->raw_eof = true;
-			stream->eof_clean = true;
-		} else if (error != SSL_ERROR_WANT_READ &&
-		           error != SSL_ERROR_WANT_WRITE) {
-			fail(stream, EPROTO);
-		}
-		/* a key update or a new ticket may have left bytes to send */
-		if (!stream->failed && evbuffer_get_length(stream->raw_out) > 0) {
-			stream_flush(stream);
-		}
-		return;
-	}
 }
 
 /* One receive and what it brings. Returns true when another may be worth it. */
@@ -234,16 +206,16 @@ static bool read_turn(struct stream *stream)
 		return false;
 	}
 	if (stream->tls == STREAM_HANDSHAKE) {
-		handshake(stream);
+		stream_handshake(stream);
 	}
 	if (!stream->dead && !stream->failed && stream->tls == STREAM_SECURE) {
-		decrypt(stream);
+		stream_decrypt(stream);
 	}
 	if (!stream->dead && stream->want_read && evbuffer_get_length(stream->in) > 0) {
-		tell(stream, STREAM_READ);
+		stream_tell(stream, STREAM_READ);
 	}
 	return full && !stream->dead && !stream->failed && stream->want_read &&
-	       evbuffer_get_length(stream->in) < STREAM_HIGH;
+	       stream_in_has_room(stream);
 }
 
 /* The end of file is told once everything before it has been. */
@@ -254,15 +226,14 @@ static void report_eof(struct stream *stream)
 		return;
 	}
 	if (stream->tls == STREAM_SECURE && !stream->eof_clean &&
-	    (evbuffer_get_length(stream->raw_in) > 0 &&
-	        evbuffer_get_length(stream->in) >= STREAM_HIGH)) {
+	    (evbuffer_get_length(stream->raw_in) > 0 && !stream_in_has_room(stream))) {
 		return; /* there is more to decrypt first */
 	}
 	if (stream->tls == STREAM_CLEAR) {
 		stream->eof_clean = true;
 	}
 	stream->eof = true;
-	tell(stream, STREAM_EOF);
+	stream_tell(stream, STREAM_EOF);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -275,9 +246,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	report_eof(stream);
 	if (!stream->dead && stream->write_error && !stream->eof) {
-		fail(stream, stream->write_error);
+		stream_fail(stream, stream->write_error);
 	}
-	arm_read(stream);
+	charge(stream);
+	stream_arm_read(stream);
 }
 
 void stream_read_enable(struct stream *stream, bool enable)
@@ -288,7 +260,7 @@ void stream_read_enable(struct stream *stream, bool enable)
 		return;
 	}
 	stream->want_read = enable;
-	arm_read(stream);
+	stream_arm_read(stream);
 	/* what came while nobody wanted it: ciphertext, or an end of file not yet told */
 	if (began && ((stream->raw_eof && !stream->eof) ||
 	                 (stream->raw_in && evbuffer_get_length(stream->raw_in) > 0))) {
@@ -301,46 +273,16 @@ void stream_consumed(struct stream *stream)
 	if (stream->dead || stream->failed) {
 		return;
 	}
-	arm_read(stream);
-	if (stream->want_read && evbuffer_get_length(stream->in) < STREAM_HIGH &&
+	charge(stream);
+	stream_arm_read(stream);
+	if (stream->want_read && stream_in_has_room(stream) &&
 	    stream->tls == STREAM_SECURE &&
 	    (evbuffer_get_length(stream->raw_in) > 0 || SSL_pending(stream->ssl) > 0)) {
 		event_active(stream->read_event, EV_READ, 0);
 	}
 }
 
-int stream_start_tls(struct stream *stream, SSL *ssl, bool server)
-{
-	BIO *bio;
-
-	stream->ssl = ssl;
-	stream->raw_in = evbuffer_new();
-	stream->raw_out = evbuffer_new();
-	bio = stream_bio_create(stream);
-	if (!stream->raw_in || !stream->raw_out || !bio) {
-		BIO_free(bio);
-		return -ENOMEM;
-	}
-	SSL_set_bio(ssl, bio, bio);
-	(void)evbuffer_add_buffer(stream->raw_in, stream->in);
-	if (server) {
-		SSL_set_accept_state(ssl);
-	} else {
-		SSL_set_connect_state(ssl);
-	}
-	stream->tls = STREAM_HANDSHAKE;
-	arm_read(stream);
-	/* from the loop, not from here: the caller has not finished with the stream */
-	event_active(stream->read_event, EV_READ, 0);
-	return 0;
-}
-
-/*
- * Writing has failed, but the peer may have answered before it closed: what it said is
- * read first, from the loop, so that no owner is called back from inside its own
- * stream_flush.
- */
-static void fail_later(struct stream *stream, int error)
+void stream_fail_later(struct stream *stream, int error)
 {
 	stream->write_error = error;
 	(void)evbuffer_drain(stream->out, evbuffer_get_length(stream->out));
@@ -350,36 +292,6 @@ static void fail_later(struct stream *stream, int error)
 	}
 	(void)event_del(stream->write_event);
 	event_active(stream->read_event, EV_READ, 0);
-}
-
-/* Encrypts a bounded part of `out`: one record a turn, so that memory stays bounded. */
-static void encrypt(struct stream *stream)
-{
-	while (evbuffer_get_length(stream->out) > 0 &&
-	       evbuffer_get_length(stream->raw_out) < STREAM_LOW) {
-		size_t len = evbuffer_get_length(stream->out);
-		unsigned char *data;
-		int n;
-
-		len = len < READ_SIZE ? len : READ_SIZE;
-		data = evbuffer_pullup(stream->out, (ev_ssize_t)len);
-		if (!data) {
-			fail_later(stream, ENOMEM);
-			return;
-		}
-		ERR_clear_error();
-		n = SSL_write(stream->ssl, data, (int)len);
-		if (n <= 0) {
-			int error = SSL_get_error(stream->ssl, n);
-
-			if (error != SSL_ERROR_WANT_READ &&
-			    error != SSL_ERROR_WANT_WRITE) {
-				fail_later(stream, EPROTO);
-			}
-			return;
-		}
-		(void)evbuffer_drain(stream->out, (size_t)n);
-	}
 }
 
 static void finish_now(struct stream *stream)
@@ -396,24 +308,24 @@ static void finish_now(struct stream *stream)
 	(void)shutdown(stream->fd, SHUT_WR);
 }
 
-void stream_flush(struct stream *stream)
+/* Writes until all is gone or the socket takes no more. */
+static void write_out(struct stream *stream)
 {
 	struct evbuffer *wire =
 	    stream->tls == STREAM_CLEAR ? stream->out : stream->raw_out;
+	int n;
 
-	if (stream->dead || stream->failed || stream->write_error) {
-		return;
-	}
 	for (;;) {
 		if (stream->tls == STREAM_SECURE) {
-			encrypt(stream);
+			stream_encrypt(stream);
 		}
 		if (evbuffer_get_length(wire) == 0) {
 			break;
 		}
-		if (evbuffer_write(wire, stream->fd) < 0) {
+		n = evbuffer_write(wire, stream->fd);
+		if (n < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-				fail_later(stream, errno);
+				stream_fail_later(stream, errno);
 				return;
 			}
 			if (!event_pending(stream->write_event, EV_WRITE, NULL)) {
@@ -421,12 +333,21 @@ void stream_flush(struct stream *stream)
 			}
 			return;
 		}
+		stream->written += (uint64_t)n;
 	}
 	if (event_pending(stream->write_event, EV_WRITE, NULL)) {
 		(void)event_del(stream->write_event);
 	}
 	if (stream->finishing && stream_backlog(stream) == 0) {
 		finish_now(stream);
+	}
+}
+
+void stream_flush(struct stream *stream)
+{
+	if (!stream->dead && !stream->failed && !stream->write_error) {
+		write_out(stream);
+		charge(stream);
 	}
 }
 
@@ -438,8 +359,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	stream_flush(stream);
 	if (!stream->dead && !stream->write_error &&
-	    stream_backlog(stream) < STREAM_LOW) {
-		tell(stream, STREAM_WRITTEN);
+	    stream_backlog(stream) < stream->budget->low) {
+		stream_tell(stream, STREAM_WRITTEN);
 	}
 }
 

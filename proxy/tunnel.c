@@ -54,7 +54,7 @@ static void pump(struct tunnel *tunnel, struct stream *from, struct stream *to)
 	if (tunnel->dead) {
 		return;
 	}
-	stream_read_enable(from, stream_backlog(to) < STREAM_HIGH);
+	stream_read_enable(from, stream_has_room(to));
 	stream_consumed(from);
 	if (from->eof && !to->finishing) {
 		stream_finish(to);

@@ -14,24 +14,36 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define ACCEPT_TURNS   64 /* per wake-up, so that accepting starves nobody */
 #define PAUSE_NS       INT64_C(100000000) /* after EMFILE: A6 */
 #define DRAIN_CHECK_NS INT64_C(100000000)
+#define IDLE_MAX       512
 
-/* Full house: said in a status line, since some clients reconnect at once without one. */
+/*
+ * Full house: said in a status line, since some clients reconnect at once without one.
+ * What the client has sent is taken first, else the kernel answers the close with a reset
+ * that overtakes the words.
+ */
 static void turn_away(int fd)
 {
 	struct evbuffer *answer = evbuffer_new();
+	char discarded[4096];
 
+	counter_add(COUNTER_CLIENTS_TURNED_AWAY, 1);
 	if (answer) {
 		reply_put_error(answer, 503, "TOO_MANY_CONNECTIONS",
-		    "waybill has no file descriptors left; raise its limit (ulimit -n)",
-		    "", false);
+		    "waybill serves as many connections as it may: limits.connections, or "
+		    "half of its file descriptors (ulimit -n)",
+		    "Connection: close\r\n", false);
 		(void)evbuffer_write(answer, fd);
 		evbuffer_free(answer);
+	}
+	(void)shutdown(fd, SHUT_WR);
+	for (int turn = 0; turn < 4 && recv(fd, discarded, sizeof(discarded), 0) > 0;
+	     turn++) {
 	}
 	(void)close(fd);
 }
@@ -44,7 +56,8 @@ static void accept_one(struct worker *worker, int fd, const struct sockaddr *add
 	if (refused) {
 		counter_add(COUNTER_CLIENTS_REFUSED, 1);
 	}
-	if (worker->conn_count >= worker->conn_max) {
+	if (atomic_load_explicit(worker->clients, memory_order_relaxed) >=
+	    worker->clients_max) {
 		turn_away(fd);
 		return;
 	}
@@ -172,16 +185,12 @@ void worker_drain(struct worker *worker, int64_t deadline_ns)
 	event_active(worker->drain_timer, EV_TIMEOUT, 0);
 }
 
-/* Half of the descriptors for clients, half for APIs, a few for everything else. */
-static size_t connection_limit(int workers)
+/* Connections to APIs kept open without need: never more than there could be clients. */
+static size_t idle_limit(const struct worker *worker)
 {
-	struct rlimit limit;
+	size_t share = worker->clients_max / (size_t)worker->settings->workers;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-		return 10000;
-	}
-	return limit.rlim_cur > 128 ? (size_t)(limit.rlim_cur - 64) / 2 / (size_t)workers
-	                            : 16 / (size_t)workers + 1;
+	return share < IDLE_MAX ? share : IDLE_MAX;
 }
 
 static int make_events(struct worker *worker, struct err *err)
@@ -209,7 +218,7 @@ static int make_events(struct worker *worker, struct err *err)
 	if (!worker->dns || !worker->accepting || !worker->pause ||
 	    !worker->drain_timer || !worker->mail_event ||
 	    reaper_init(&worker->reaper, base) != 0 ||
-	    pool_init(&worker->pool, base) != 0 ||
+	    pool_init(&worker->pool, base, idle_limit(worker)) != 0 ||
 	    event_add(worker->accepting, NULL) != 0 ||
 	    event_add(worker->mail_event, NULL) != 0) {
 		return err_set(err, ENOMEM,
@@ -220,13 +229,25 @@ static int make_events(struct worker *worker, struct err *err)
 	return 0;
 }
 
+/* Its share of limits.memory, and half of limits.buffer for each of two streams. */
+static void init_budget(struct worker *worker)
+{
+	const struct proxy_limits *limits = &worker->settings->limits;
+
+	worker->budget = (struct stream_budget){
+		.high = (size_t)limits->buffer / 2,
+		.low = (size_t)limits->buffer / 8,
+		.limit = (size_t)limits->memory / (size_t)worker->settings->workers,
+	};
+}
+
 int worker_init(struct worker *worker, struct proxy *proxy, int listen_fd,
     struct route_table *table, struct err *err)
 {
 	worker->proxy = proxy;
 	worker->listen_fd = listen_fd;
 	worker->table = route_table_ref(table);
-	worker->conn_max = connection_limit(worker->settings->workers);
+	init_budget(worker);
 	TAILQ_INIT(&worker->conns);
 	(void)pthread_mutex_init(&worker->mail_lock, NULL);
 	worker->mail_last = &worker->mail_first;

@@ -41,7 +41,8 @@ struct worker {
 	struct evdns_base *dns;
 	struct reaper reaper;
 	struct pool pool;
-	struct route_table *table; /* counted */
+	struct stream_budget budget; /* of all streams, and of captures in flight */
+	struct route_table *table;   /* counted */
 
 	int listen_fd;
 	struct event *accepting;
@@ -49,7 +50,9 @@ struct worker {
 
 	TAILQ_HEAD(conn_list, conn) conns;
 	size_t conn_count;
-	size_t conn_max;
+	atomic_size_t *clients; /* of all workers; borrowed */
+	size_t clients_max;
+	struct tls_rejects *rejects; /* borrowed */
 	size_t tickets; /* rows that exchanges of this worker wait, or waited, for */
 	bool draining;
 	struct event *drain_timer;

@@ -152,13 +152,14 @@ static int by_name(const void *a, const void *b)
 static void write_value(
     const struct form *form, const struct form_field *field, struct json_redact *json)
 {
-	struct slice value = { form->text.ptr + field->value_at, field->value_len };
+	struct slice value = { form->text.ptr ? form->text.ptr + field->value_at : "",
+		field->value_len };
 
 	if (field->is_json) {
 		(void)json_redact_parse(
 		    json, value, true); /* our own text: it is whole */
 	} else {
-		json_redact_string(json, value.len ? value : SLICE(""));
+		json_redact_string(json, value);
 	}
 }
 

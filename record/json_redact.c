@@ -21,7 +21,7 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->redaction = redaction;
 	json->watch = watch;
 	json->out = out;
-	json->nested = false;
+	json->nesting = 0;
 	json->query = false;
 	json->masked = 0;
 	json->depth = 0;

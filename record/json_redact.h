@@ -35,7 +35,7 @@ struct json_redact {
 	struct redaction *redaction; /* borrowed */
 	struct watch *watch;         /* borrowed; NULL: no pointers */
 	struct buf *out;             /* borrowed */
-	bool nested;                 /* the text stands inside a string */
+	unsigned int nesting;        /* strings that the text stands inside of */
 	bool query;                  /* names are those of a URL's query */
 	size_t masked;               /* values */
 

@@ -13,6 +13,7 @@ enum {
 	NUMERIC_AFTER = 16383,
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
+	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
 };
 
 bool json_number_fits(struct slice digits)
@@ -79,7 +80,7 @@ static bool read_inner(
 		return false;
 	}
 	json_redact_init(inner, json->redaction, NULL, out);
-	inner->nested = true;
+	inner->nesting = json->nesting + 1;
 	whole = json_redact_parse(inner, text, true) == JSON_WHOLE;
 	*ret_masked = inner->masked;
 	json_redact_finish(inner);
@@ -188,7 +189,7 @@ void json_text_put(struct json_redact *json, struct slice text)
 	enum text_kind kind = TEXT_STRING;
 	struct spans spans = { 0 };
 
-	if (!json->nested && text.len > 1) {
+	if (json->nesting < NESTING_MAX && text.len > 1) {
 		if (text.len <= INNER_MAX && json_begins(text)) {
 			if (put_json(json, text)) {
 				return;

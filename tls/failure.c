@@ -22,6 +22,7 @@ struct peer {
 	char host[256];
 	int code; /* X509_V_ERR_…, X509_V_OK: none noted */
 	char text[1024];
+	bool wants_certificate; /* it has asked for one */
 };
 
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
@@ -196,6 +197,9 @@ static void describe_untrusted(struct peer *peer, X509 *cert)
 	put(peer->text, size, ", issued by ");
 	put_name(peer->text, size, X509_get_issuer_name(cert));
 	put(peer->text, size, ")");
+	if (peer->code == X509_V_ERR_CRL_HAS_EXPIRED) {
+		put(peer->text, size, "; put a newer list into upstream.crl_file");
+	}
 	if (is_unknown_issuer(peer->code)) {
 		put(peer->text, size,
 		    "; if that issuer is your own, name its file in upstream.ca_file");
@@ -234,6 +238,20 @@ static void describe(struct peer *peer, X509 *cert)
 	put(peer->text, size, ")");
 }
 
+/*
+ * A CA's certificate shown by a server: whoever made it uses one key for both, or has
+ * stolen it. One that is trusted as it stands (a self-signed server in upstream.ca_file)
+ * is what its owner wanted. CA/Browser Forum baseline requirements 7.1.2.7.8.
+ */
+static bool is_ca_as_leaf(X509_STORE_CTX *store)
+{
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+
+	return cert && X509_STORE_CTX_get_error_depth(store) == 0 &&
+	       sk_X509_num(X509_STORE_CTX_get0_chain(store)) > 1 &&
+	       (X509_get_extension_flags(cert) & EXFLAG_CA);
+}
+
 int failure_on_verify(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl =
@@ -241,6 +259,14 @@ int failure_on_verify(int ok, X509_STORE_CTX *store)
 	struct peer *peer = peer_of(ssl);
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
+	if (!ok && X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+	if (ok && is_ca_as_leaf(store)) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_CA);
+		ok = 0;
+	}
 	if (!ok && peer && peer->code == X509_V_OK) {
 		peer->code = X509_STORE_CTX_get_error(store);
 		cert = cert ? cert : X509_STORE_CTX_get0_cert(store);
@@ -249,6 +275,25 @@ int failure_on_verify(int ok, X509_STORE_CTX *store)
 		}
 	}
 	return ok;
+}
+
+int failure_on_certificate_wanted(SSL *ssl, X509 **ret_cert, EVP_PKEY **ret_key)
+{
+	struct peer *peer = peer_of(ssl);
+
+	(void)ret_cert;
+	(void)ret_key;
+	if (peer) {
+		peer->wants_certificate = true;
+	}
+	return 0;
+}
+
+bool upstream_tls_wants_certificate(const SSL *ssl)
+{
+	const struct peer *peer = peer_of(ssl);
+
+	return peer && peer->wants_certificate;
 }
 
 struct reason {

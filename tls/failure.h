@@ -16,7 +16,15 @@
 /* Ties host to ssl, for the words. Freed with the SSL. Returns 0 or -ENOMEM. */
 MUST_CHECK int failure_attach(SSL *ssl, const char *host);
 
-/* For SSL_CTX_set_verify: never overrules OpenSSL, stops at the first fault. */
+/*
+ * For SSL_CTX_set_verify: stops at the first fault, and refuses a CA's certificate as
+ * that of a server. It overrules OpenSSL in one thing: an issuer without a revocation
+ * list.
+ */
 int failure_on_verify(int ok, X509_STORE_CTX *store);
+
+/* For SSL_CTX_set_client_cert_cb: there is none to give, but that it was wanted is noted.
+ */
+int failure_on_certificate_wanted(SSL *ssl, X509 **ret_cert, EVP_PKEY **ret_key);
 
 #endif

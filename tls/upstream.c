@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "tls/context.h"
+#include "tls/crl.h"
 #include "tls/failure.h"
 #include "tls/pemfile.h"
 
@@ -19,11 +20,15 @@
 
 #define CHAIN_DEPTH_MAX 8
 #define CA_FILE_MAX     (16u * 1024 * 1024)
+
+/* AEAD and forward secrecy only. (RFC 9325 4.2.) */
+#define SUITES_TLS12 "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!PSK"
+
 #define HOST_FLAGS                                                                       \
 	(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
 struct upstream_tls {
-	SSL_CTX *ctx; /* owned, not changed after creation */
+	SSL_CTX *ctx; /* owned, not changed once connections are made */
 };
 
 /* A host as verification wants it. */
@@ -108,9 +113,10 @@ static SSL_CTX *make_context(void)
 	if (!ctx) {
 		return NULL;
 	}
+	SSL_CTX_set_client_cert_cb(ctx, failure_on_certificate_wanted);
 	(void)SSL_CTX_set_session_cache_mode(
 	    ctx, SSL_SESS_CACHE_OFF); /* the caller's matter */
-	if (SSL_CTX_set_cipher_list(ctx, "DEFAULT:!aNULL:!eNULL:!PSK:!SRP") != 1 ||
+	if (SSL_CTX_set_cipher_list(ctx, SUITES_TLS12) != 1 ||
 	    SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) != 0 ||
 	    SSL_CTX_set_default_verify_paths(ctx) != 1 || !set_verification(ctx)) {
 		SSL_CTX_free(ctx);
@@ -142,6 +148,11 @@ int upstream_tls_create(
 	}
 	*ret_tls = tls;
 	return 0;
+}
+
+int upstream_tls_add_crls(struct upstream_tls *tls, const char *crl_file, struct err *err)
+{
+	return crl_file ? crl_add_file(tls->ctx, crl_file, err) : 0;
 }
 
 void upstream_tls_destroy(struct upstream_tls *tls)

@@ -18,6 +18,10 @@ struct upstream_tls;
 /* ca_file: PEM added to the system's roots, or NULL. */
 MUST_CHECK int upstream_tls_create(
     const char *ca_file, struct upstream_tls **ret_tls, struct err *err);
+/* Before the first connection: refuses what the revocation lists of a PEM file name. An
+ * issuer without a list in it is not checked. NULL: nothing to do. */
+MUST_CHECK int upstream_tls_add_crls(
+    struct upstream_tls *tls, const char *crl_file, struct err *err);
 void upstream_tls_destroy(struct upstream_tls *tls);
 
 /*
@@ -46,5 +50,11 @@ enum tls_failure {
  * has expired (CN=…)"). Empties this thread's OpenSSL error queue.
  */
 enum tls_failure upstream_tls_failure(SSL *ssl, char *ret_text, size_t text_size);
+
+/*
+ * Has the server asked for a client certificate, which waybill never has? One that
+ * insists says so in TLS 1.3 only after the handshake, with an alert or just a reset.
+ */
+bool upstream_tls_wants_certificate(const SSL *ssl);
 
 #endif

@@ -119,15 +119,6 @@ def test_old_tls_versions_are_refused(proxy):
         Tls(opened.stream, context, server_hostname=HOST)
 
 
-def test_a_client_that_does_not_trust_the_root_makes_no_row(proxy, authority):
-    before = proxy.count()
-    opened, _ = client.connect(proxy.port, f"{HOST}:443")
-    with opened, pytest.raises(ssl.SSLError):
-        Tls(opened.stream, client.trust(authority.ca_file), server_hostname=HOST)
-    assert call(proxy, body=b"{}")[0].status == 200
-    assert proxy.count() == before + 1
-
-
 def test_the_leaf_has_what_clients_check(proxy):
     with client.tunnel(proxy.port, f"{HOST}:443", proxy.root_pem) as opened:
         leaf = x509.load_der_x509_certificate(opened.stream.object.getpeercert(True))
@@ -204,3 +195,36 @@ def test_a_blind_tunnel_survives_a_half_close(new_waybill, new_origin):
         assert isinstance(opened.stream, Plain)
         opened.stream.half_close()
         assert opened.reader.take(10) == b"got 100000"
+
+
+# who may listen where
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
+def test_an_address_for_all_needs_a_word_on_who_may_use_it(new_waybill, listen):
+    instance = new_waybill(listen=listen).spawn()
+    assert instance.process.wait(20) == 2
+    assert "access.clients or access.credentials" in instance.log()
+    instance.kill()
+
+
+def test_with_credentials_it_may_listen_anywhere(new_waybill, origin):
+    instance = new_waybill(
+        connect_to=everywhere(origin),
+        listen="0.0.0.0:0",
+        access={"credentials": {"me": "s3cret"}},
+    ).spawn()
+    instance.port = int(instance.wait_log(r"listening on 0\.0\.0\.0:(\d+)").group(1))
+    opened, answer = client.connect(instance.port, f"{HOST}:443")
+    with opened:
+        assert answer.status == 407
+    fields = [("Host", HOST), basic("me", "s3cret")]
+    opened, answer = client.connect(instance.port, f"{HOST}:443", fields)
+    with opened:
+        assert answer.status == 200
+
+
+def test_the_sni_alone_is_no_credential(guarded):
+    """A TLS client that never sent CONNECT cannot have shown any."""
+    with pytest.raises((ssl.SSLError, OSError)):
+        client.direct_tls(guarded.port, HOST, guarded.root_pem)

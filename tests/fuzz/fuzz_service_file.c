@@ -4,6 +4,8 @@
  */
 #include "routes/routes.h"
 
+#include "fyaml_leaks.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 

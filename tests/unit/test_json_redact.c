@@ -127,6 +127,9 @@ static void json_inside_strings_is_redacted(void **state)
 	/* {"password":"FAKEpass1"} in base64 */
 	assert_json(
 	    "{\"s\":\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9\"}", "{\"s\":\"[redacted]\"}");
+	assert_json(
+	    "{\"s\":\"{\\\"t\\\":\\\"{\\\\\\\"pin\\\\\\\":\\\\\\\"FAKEpin01\\\\\\\"}\\\"}\"}",
+	    "{\"s\":\"{\\\"t\\\":\\\"{\\\\\\\"pin\\\\\\\":\\\\\\\"[redacted]\\\\\\\"}\\\"}\"}");
 	/* broken JSON in a string is text with names in it */
 	assert_json("{\"s\":\"{\\\"password\\\":\\\"FAKEpass1\\\",\"}",
 	    "{\"s\":\"{\\\"password\\\":\\\"[redacted]\\\",\"}");

@@ -93,6 +93,8 @@ static void assert_same(const struct settings *a, const struct settings *b)
 	assert_int_equal(a->connect_port_count, b->connect_port_count);
 	assert_int_equal(a->connect_ports[0], b->connect_ports[0]);
 	assert_int_equal(a->discard_root_key, b->discard_root_key);
+	assert_int_equal(a->on_tls_reject, b->on_tls_reject);
+	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
 }
 
 static void the_shipped_file_says_what_an_empty_one_means(void **state)
@@ -146,7 +148,10 @@ static void every_key_is_read(void **state)
 	    "upstream: {connect_timeout: 1s, response_timeout: 2s, via: true, ca_file: ~}\n"
 	    "access: {clients: [10.0.0.0/8, 'fc00::/7', 1.2.3.4], private_upstreams: true,\n"
 	    "  connect_ports: [443, 8443], credentials: {bob: pass word}}\n"
-	    "ca: {root_key: discard}\nalerts: {telegram: {chat: 1}}\n");
+	    "ca: {root_key: discard}\nalerts: {telegram: {chat: 1}}\n"
+	    "limits: {request_line: 1KiB, head: 2KiB, fields: 20, head_timeout: 1s,\n"
+	    "  handshake_timeout: 2s, idle_timeout: 3s, body_progress: 0, body_window: 4s,\n"
+	    "  buffer: 64KiB, connections: 50, memory: 8MiB}\n");
 
 	(void)state;
 	assert_string_equal(s->listen_host, "::1");
@@ -173,7 +178,53 @@ static void every_key_is_read(void **state)
 	assert_string_equal(s->credentials[0].user, "bob");
 	assert_string_equal(s->credentials[0].secret, "pass word");
 	assert_true(s->discard_root_key);
+	assert_int_equal(s->limits.gate.request_line, 1024);
+	assert_int_equal(s->limits.gate.head, 2048);
+	assert_int_equal(s->limits.gate.fields, 20);
+	assert_int_equal(s->limits.head_timeout_ns, second_ns);
+	assert_int_equal(s->limits.handshake_timeout_ns, 2 * second_ns);
+	assert_int_equal(s->limits.idle_timeout_ns, 3 * second_ns);
+	assert_int_equal(s->limits.progress_bytes, 0);
+	assert_int_equal(s->limits.progress_window_ns, 4 * second_ns);
+	assert_int_equal(s->limits.buffer, 65536);
+	assert_int_equal(s->limits.connections, 50);
+	assert_int_equal(s->limits.memory, 8 << 20);
 	settings_free(s);
+}
+
+static void the_default_limits_are_those_of_the_gate(void **state)
+{
+	struct settings *s = parse("limits:\n");
+
+	(void)state;
+	assert_memory_equal(
+	    &s->limits.gate, &gate_limits_default, sizeof(gate_limits_default));
+	assert_int_equal(s->on_tls_reject, TLS_REJECT_RECORD);
+	settings_free(s);
+	/* a smaller head takes the request line with it */
+	s = parse("limits: {head: 4KiB, connections: auto}\n"
+	          "access: {on_tls_reject: tunnel}\n");
+	assert_int_equal(s->limits.gate.request_line, 4096);
+	assert_int_equal(s->limits.connections, 0);
+	assert_int_equal(s->on_tls_reject, TLS_REJECT_TUNNEL);
+	settings_free(s);
+}
+
+static void wrong_limits_are_refused_at_their_place(void **state)
+{
+	(void)state;
+	refused("limits: {heads: 1KiB}\n", "1:10", "did you mean 'head'?");
+	refused("limits: [a]\n", "1:9", "expected a mapping");
+	refused("limits: {head: 10B}\n", "1:16", "expected a size from 1024B");
+	refused("limits: {head: 2MiB}\n", "1:16", "to 1024KiB");
+	refused("limits: {fields: 3}\n", "1:18", "10");
+	refused("limits: {head: 1KiB, request_line: 2KiB}\n", "1:36", "limits.head");
+	refused("limits: {head_timeout: 0s}\n", "1:24", "from 100ms");
+	refused("limits: {idle_timeout: 2d}\n", "1:24", "to 1d");
+	refused("limits: {buffer: 1KiB}\n", "1:18", "expected a size from");
+	refused("limits: {connections: 0}\n", "1:23", "auto or a number");
+	refused("limits: {memory: 1KiB}\n", "1:18", "expected a size from");
+	refused("access: {on_tls_reject: allow}\n", "1:25", "record or tunnel");
 }
 
 static void sections_without_content_keep_their_defaults(void **state)
@@ -358,6 +409,8 @@ int main(void)
 		cmocka_unit_test(the_shipped_file_says_what_an_empty_one_means),
 		cmocka_unit_test(the_defaults_are_those_of_the_contract),
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(the_default_limits_are_those_of_the_gate),
+		cmocka_unit_test(wrong_limits_are_refused_at_their_place),
 		cmocka_unit_test(sections_without_content_keep_their_defaults),
 		cmocka_unit_test(connect_to_entries_are_normalised),
 		cmocka_unit_test(an_open_address_needs_a_word_on_who_may_use_it),

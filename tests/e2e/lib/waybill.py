@@ -143,6 +143,7 @@ class Waybill:
         self.process = None
         self.port = None
         self.log_start = 0
+        self.launcher = []  # a command that runs the program, as prlimit(1) does
         targets = dict(connect_to or {})
         base = {
             "listen": "127.0.0.1:0",
@@ -178,7 +179,7 @@ class Waybill:
         self.log_start = log.tell()
         with log:
             self.process = subprocess.Popen(
-                [str(binary()), "run", "--config", str(self.config_file)],
+                self.launcher + [str(binary()), "run", "--config", str(self.config_file)],
                 cwd=self.folder,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -246,6 +247,12 @@ class Waybill:
     def rss_kib(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", text).group(1))
+
+    def cpu_seconds(self):
+        """Processor time used so far, of all threads."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     # rows
 
