@@ -611,7 +611,7 @@ def pooled_port(server, tmp_path):
     """A PgBouncer in transaction mode."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     if not os.path.exists(program):
-        pytest.skip("no PgBouncer: install the package pgbouncer")
+        pytest.fail("no PgBouncer: install the package pgbouncer")
     port = free_port()
     folder = server.folder / f"pool{port}"  # where the server's user may read
     folder.mkdir()
@@ -675,7 +675,7 @@ def cron_server():
     ).stdout.strip()
     if not os.path.exists(f"{share}/extension/pg_cron.control"):
         instance.destroy()
-        pytest.skip("no pg_cron: install the package postgresql-15-cron")
+        pytest.fail("no pg_cron: install the package postgresql-NN-cron of this PostgreSQL")
     with instance:
         yield instance
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Hundreds of made-up secrets, one in each place where a secret can stand, through the program;
+then a search of everything that it has written.
+"""
+
+import base64
+import json
+import urllib.parse
+
+import pytest
+
+from lib import canaries, client, http1
+from lib.canaries import KEPT
+from lib.place import HOSTS, everywhere
+from lib.upstream import KEEP, Origin
+
+SMALLEST = 500
+
+
+class Vendor:
+    """Answers with what the shot at hand says."""
+
+    def __init__(self, context):
+        self.shot = None
+        self.origin = Origin(context, self.handle)
+
+    def handle(self, request, connection):
+        request.read_body()
+        shot = self.shot
+        body = b"" if request.method == "HEAD" else shot.answer
+        connection.answer(shot.status, shot.answer_fields, body)
+        return KEEP
+
+
+def spellings(secret):
+    """The bytes to look for: as it is, in base64 at each offset, in hex, percent-encoded."""
+    raw = secret.encode()
+    found = {raw, raw.hex().encode(), urllib.parse.quote(secret, safe="").encode()}
+    for offset in range(3):
+        coded = base64.b64encode(b"\0" * offset + raw)
+        # without the ends that depend on the neighbours
+        found.add(coded[4 if offset else 0 : -4])
+    return [spelling for spelling in found if len(spelling) >= 8]
+
+
+def readings(data):
+    """What a reader of these bytes could also see: JSON strings and percent codes undone."""
+    yield data
+    yield urllib.parse.unquote_to_bytes(data)
+    text = data.decode("utf-8", "replace")
+    for _ in range(3):
+        undone = text.encode("utf-8", "replace").decode("unicode_escape", "replace")
+        if undone == text:
+            return
+        text = undone
+        yield text.encode("utf-8", "replace")
+
+
+def everything_written(proxy):
+    places = [("log", proxy.log(whole=True).encode())]
+    for path in sorted(proxy.state_dir.rglob("*")):
+        if path.is_file():
+            places.append((path.name, path.read_bytes()))
+    for row in proxy.rows():
+        for column, value in row.items():
+            if isinstance(value, str) and column not in ("id", "created_at", "updated_at"):
+                places.append((f"{column} of {row['related_entity_id']}", value.encode()))
+    return places
+
+
+def fire(proxy, vendor, opened, shot, number):
+    """Sends one shot; some of them in small pieces. Returns the entity of its row."""
+    entity = client.new_entity()
+    vendor.shot = shot
+    message = client.request(shot.method, shot.target, shot.host, shot.body, shot.fields, entity)
+    if number % 7 == 0 and len(message) < 5000:
+        for start in range(0, len(message), 5):
+            opened.send(message[start : start + 5])
+    elif number % 5 == 0 and shot.body:
+        fields = [("Host", shot.host), ("X-Waybill-Entity", f"lead/{entity}"), *shot.fields,
+                  ("Transfer-Encoding", "chunked")]
+        opened.send(http1.head(f"{shot.method} {shot.target} HTTP/1.1", fields))
+        opened.send(http1.chunks(shot.body, 11 if len(shot.body) < 5000 else 8000))
+    else:
+        opened.send(message)
+    answer = opened.read(shot.method)
+    assert answer.status == shot.status, answer.raw_head
+    assert bytes(answer.body) == shot.answer, "the client gets what came"
+    return entity
+
+
+@pytest.mark.parametrize("payload", ["body", "exchange"])
+def test_no_secret_is_written_anywhere(payload, server_context, new_waybill):
+    vendor = Vendor(server_context)
+    proxy = new_waybill(connect_to=everywhere(vendor.origin), capture={"payload": payload}).start()
+    tunnels = {
+        host: client.tunnel(proxy.port, f"{host}:443", proxy.root_pem) for host in HOSTS
+    }
+    fired = {}
+    for number, (name, secret, shot) in enumerate(canaries.all_shots(payload)):
+        entity = fire(proxy, vendor, tunnels[shot.host], shot, number)
+        fired[entity] = (name, secret, shot)
+    for opened in tunnels.values():
+        opened.close()
+    assert len(fired) >= SMALLEST
+    proxy.wait_rows(len(fired))
+    vendor.origin.stop()
+
+    # refused before there is a call: the log alone could tell
+    refused = "cnryRefusedUserinfoSecret"
+    for target in (f"http://me:{refused}@{HOSTS[0]}/x", f"/x?token={refused}", f"ftp://a/{refused}"):
+        with client.plain(proxy.port) as opened:
+            opened.send(f"GET {target} HTTP/1.1\r\nHost: {HOSTS[0]}\r\n\r\n".encode())
+            assert opened.read().status >= 400
+    fired["refused"] = ("refused", refused, canaries.Shot(kept=False))
+
+    running = everything_written(proxy)  # the WAL is still there
+    proxy.stop()
+    check(fired, running + everything_written(proxy))
+    check_kept(fired, proxy)
+
+
+def check(fired, places):
+    texts = [(place, reading) for place, data in dict.fromkeys(places)
+             for reading in dict.fromkeys(readings(data))]
+    joined = b"\n".join(reading for _, reading in texts)
+    leaks = []
+    for name, secret, _ in fired.values():
+        for spelling in spellings(secret):
+            if spelling in joined:
+                at = [place for place, reading in texts if spelling in reading]
+                leaks.append(f"{name}: {spelling.decode()} in {at[:4]}")
+    assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks)
+
+
+def check_kept(fired, proxy):
+    """What is no secret is still there."""
+    lost = []
+    rows = {row["related_entity_id"]: row for row in proxy.rows()}
+    for entity, (name, _, shot) in fired.items():
+        row = rows.get(entity)
+        if not shot.kept or row is None:
+            continue
+        sent = KEPT.encode() in shot.body or KEPT in shot.target
+        column = "request_payload" if sent else "response_payload"
+        coded = any(field == "Content-Encoding" for field, _ in shot.fields)
+        if KEPT not in (row[column] or "") and KEPT not in (row["error_message"] or ""):
+            lost.append(f"{name} {column} {coded}: {(row[column] or '')[:200]}")
+    assert not lost, f"{len(lost)} lost:\n" + "\n".join(lost)
