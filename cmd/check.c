@@ -5,7 +5,6 @@
 #include "cmd/command.h"
 #include "routes/routes.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 static void print_services(const struct route_table *table)
@@ -24,29 +23,14 @@ static void print_services(const struct route_table *table)
 
 int command_check(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct route_table *table = NULL;
 	struct settings *settings = NULL;
 	const char *config = NULL;
 	struct err err;
-	int option;
-	int rc;
+	int rc = command_config_option(command, argc, argv, &config);
 
-	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-		if (option == 'c') {
-			config = optarg;
-		} else if (option == 'h') {
-			return command_help(command);
-		} else {
-			return command_bad_option(command, argv);
-		}
-	}
-	if (optind < argc) {
-		return command_misuse(command, "%s is not expected", argv[optind]);
+	if (rc >= 0) {
+		return rc;
 	}
 	rc = command_settings(config, &settings);
 	if (rc != EXIT_FINE) {

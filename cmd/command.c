@@ -39,6 +39,32 @@ int command_bad_option(const struct command *command, char **argv)
 	    command, "option %s is unknown or lacks its value", argv[optind - 1]);
 }
 
+int command_config_option(
+    const struct command *command, int argc, char **argv, const char **ret_config)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	*ret_config = NULL;
+	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+		if (option == 'c') {
+			*ret_config = optarg;
+		} else if (option == 'h') {
+			return command_help(command);
+		} else {
+			return command_bad_option(command, argv);
+		}
+	}
+	if (optind < argc) {
+		return command_misuse(command, "%s is not expected", argv[optind]);
+	}
+	return -1;
+}
+
 int command_settings(const char *path, struct settings **ret_settings)
 {
 	struct err err;

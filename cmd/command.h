@@ -42,6 +42,11 @@ int command_misuse(const struct command *command, const char *format, ...)
 /* After getopt_long gave '?' or ':': says which option; returns EXIT_USAGE. */
 int command_bad_option(const struct command *command, char **argv);
 
+/* For a command whose only option is --config. Returns -1 to go on, else the exit code.
+ */
+int command_config_option(
+    const struct command *command, int argc, char **argv, const char **ret_config);
+
 /*
  * Loads the configuration: path, or the first of the usual places when NULL.
  * On failure prints why and returns EXIT_USAGE, else EXIT_FINE. Free with settings_free.

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -315,27 +314,12 @@ static int run(struct settings *settings)
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct settings *settings = NULL;
 	const char *config = NULL;
-	int option;
-	int rc;
+	int rc = command_config_option(command, argc, argv, &config);
 
-	while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-		if (option == 'c') {
-			config = optarg;
-		} else if (option == 'h') {
-			return command_help(command);
-		} else {
-			return command_bad_option(command, argv);
-		}
-	}
-	if (optind < argc) {
-		return command_misuse(command, "%s is not expected", argv[optind]);
+	if (rc >= 0) {
+		return rc;
 	}
 	rc = command_settings(config, &settings);
 	return rc == EXIT_FINE ? run(settings) : rc;

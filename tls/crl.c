@@ -17,7 +17,6 @@
 /* Returns how many, or -EINVAL. */
 static int add_lists(X509_STORE *store, BIO *bio)
 {
-	unsigned long error;
 	X509_CRL *crl;
 	int count = 0;
 
@@ -30,13 +29,7 @@ static int add_lists(X509_STORE *store, BIO *bio)
 		}
 		count++;
 	}
-	error = ERR_peek_last_error();
-	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
-	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
-		return -EINVAL; /* a broken block, not the end */
-	}
-	ERR_clear_error();
-	return count;
+	return pemfile_at_end() ? count : -EINVAL;
 }
 
 int crl_add_file(SSL_CTX *ctx, const char *path, struct err *err)

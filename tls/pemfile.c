@@ -300,3 +300,15 @@ int pemfile_remove(const char *path, struct err *err)
 	}
 	return 0;
 }
+
+bool pemfile_at_end(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
+	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
+		return false;
+	}
+	ERR_clear_error();
+	return true;
+}

@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 /*
  * Reads a whole regular file of at most max bytes into out.
@@ -30,6 +31,10 @@ MUST_CHECK int pemfile_read_cert(
  */
 MUST_CHECK int pemfile_read_key(
     const char *path, const char *advice, EVP_PKEY **ret_key, struct err *err);
+
+/* After a PEM_read_bio_… gave NULL: was that the end of the text (true), or a broken
+ * block? */
+bool pemfile_at_end(void);
 
 /* Write temporary file, fsync, rename, fsync the folder. Certificates 0644, keys 0600. */
 MUST_CHECK int pemfile_write_cert(const char *path, X509 *cert, struct err *err);

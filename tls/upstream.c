@@ -40,7 +40,6 @@ struct peer_name {
 /* Adds every certificate of a PEM text to store. Returns how many, or -EINVAL. */
 static int add_roots(X509_STORE *store, BIO *bio)
 {
-	unsigned long error;
 	X509 *cert;
 	int count = 0;
 
@@ -54,13 +53,7 @@ static int add_roots(X509_STORE *store, BIO *bio)
 		}
 		count++;
 	}
-	error = ERR_peek_last_error();
-	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
-	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
-		return -EINVAL; /* a broken block, not the end */
-	}
-	ERR_clear_error();
-	return count;
+	return pemfile_at_end() ? count : -EINVAL;
 }
 
 static int add_ca_file(SSL_CTX *ctx, const char *path, struct err *err)

@@ -154,20 +154,24 @@ def test_no_request_suffers_from_a_fault_behind_it(
     url = pooler.url(table.name) if fault == "pooler" else table.url
     instance = new_waybill(connect_to=everywhere(origin), database=url).start()
     calls = 20000 if long_run else 600
-    quiet = Latency(instance)
-    time.sleep(1)
-    before = quiet.stop()
+    # the same load without a fault: the clients themselves take this machine's time
+    easy = Latency(instance)
+    calm = Load(instance.port, instance.root_pem, HOST, CLIENTS, calls)
+    calm.start().join(120)
+    before = easy.stop()
     load = Load(instance.port, instance.root_pem, HOST, CLIENTS, calls)
     latency = Latency(instance)
     thread = load.start()
     harm(fault, table, server, pooler)
     thread.join(120)
     after = latency.stop()
-    assert load.errors == []
+    assert calm.errors == load.errors == []
     assert len(load.ledger) == calls
-    # the clients themselves take this machine's time: more where it is instrumented
+    # 50 ms is what is promised (measured: docs/delivery.md); a test leaves a busy machine room
+    slowest = max(latency.seconds) * 1000
+    print(f"p99 {before * 1000:.1f} ms, with the fault {after * 1000:.1f} ms, at most {slowest:.1f} ms")
     assert after < before + (1.0 if sanitized else 0.25), f"{before} s became {after} s"
-    compare(instance, table, load.ledger)
+    compare(instance, table, calm.ledger + load.ledger)
 
 
 def harm(fault, table, server, pooler):
