@@ -29,11 +29,15 @@ static void time_out(struct exchange *exchange)
 	}
 }
 
-/* Is it the client that the request waits for? */
+/* Is it the client that the request waits for? Not while it waits for the API's 100. */
 static bool waits_for_body(const struct exchange *exchange)
 {
+	bool told_to_wait =
+	    exchange->conn->reader.head.expect_continue && exchange->interim == 0;
+
 	return exchange->state == EXCHANGE_RELAYING && !exchange->request_done &&
-	       exchange->upstream && stream_has_room(exchange->upstream->stream);
+	       !told_to_wait && exchange->upstream &&
+	       stream_has_room(exchange->upstream->stream);
 }
 
 void exchange_window_begin(struct exchange *exchange)
