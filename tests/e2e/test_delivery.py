@@ -12,28 +12,9 @@ import threading
 import time
 
 import pytest
-from lib.delivery import Driver, Forwarder, Table
+from lib.delivery import Driver, Forwarder, server, table  # noqa: F401 (fixtures)
 from lib.pgbouncer import PgBouncer
-from lib.postgres import Postgres
 from lib.waybill import eventually
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Postgres() as instance:
-        yield instance
-
-
-@pytest.fixture
-def table(server):
-    """The table in a database of its own; the server runs, whatever the last test did to it."""
-    if server.process is None:
-        server.start()
-    instance = Table(server)
-    yield instance
-    if server.process is None:
-        server.start()
-    server.drop_database(instance.name)
 
 
 @pytest.fixture

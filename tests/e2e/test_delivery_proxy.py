@@ -13,31 +13,13 @@ import threading
 import time
 
 import pytest
-from lib.delivery import Table
+from lib.delivery import server, table  # noqa: F401 (fixtures)
 from lib.place import HOST, call, everywhere
 from lib.load import Load
 from lib.pgbouncer import PgBouncer
-from lib.postgres import Postgres
 from lib.waybill import eventually, run_command
 
 CLIENTS = 20
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Postgres() as instance:
-        yield instance
-
-
-@pytest.fixture
-def table(server):
-    if server.process is None:
-        server.start()
-    instance = Table(server)
-    yield instance
-    if server.process is None:
-        server.start()
-    server.drop_database(instance.name)
 
 
 @pytest.fixture

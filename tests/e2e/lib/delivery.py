@@ -9,6 +9,9 @@ import threading
 import uuid
 from contextlib import closing
 
+import pytest
+
+from .postgres import Postgres
 from .waybill import REPO, SANITIZER, build_dir, environment, eventually
 
 MIGRATION = REPO / "sql" / "migrations" / "004_create_integration_logs_table.sql"
@@ -42,6 +45,24 @@ class Table:
         assert len(found) == len(set(found)), "doubled rows"
         missing = set(ledger) - set(found)
         assert not missing, f"{len(missing)} of {len(ledger)} rows are lost"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Postgres() as instance:
+        yield instance
+
+
+@pytest.fixture
+def table(server):
+    """The table in a database of its own; the server runs, whatever the last test did to it."""
+    if server.process is None:
+        server.start()
+    instance = Table(server)
+    yield instance
+    if server.process is None:
+        server.start()
+    server.drop_database(instance.name)
 
 
 class Driver:
