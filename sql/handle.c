@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -198,4 +199,24 @@ int handle_fault(struct store *store, int code, const char *what, struct err *er
 		free(mark);
 	}
 	return handle_error(store->db, code, store->path, what, err);
+}
+
+int handle_none_yet(const char *path, struct err *err)
+{
+	return err_set(err, ENOENT, "no rows yet: %s is made by `waybill run`", path);
+}
+
+int handle_look_for(const char *path, struct err *err)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0) {
+		return errno == ENOENT
+		           ? handle_none_yet(path, err)
+		           : err_set(err, errno, "%s: %s", path, strerror(errno));
+	}
+	if (!S_ISREG(info.st_mode)) {
+		return err_set(err, EINVAL, "%s: is not a regular file", path);
+	}
+	return 0;
 }

@@ -46,6 +46,12 @@ void handle_close(struct store *store, bool keep_wal);
  * code. */
 int handle_run(struct store *store, enum statement which);
 
+/* Is there a store to open at path? 0, or -ENOENT and others with what to do in err. */
+int handle_look_for(const char *path, struct err *err);
+
+/* Says that `waybill run` has not made the store yet. Returns -ENOENT. */
+int handle_none_yet(const char *path, struct err *err);
+
 /*
  * Lets the WAL grow to at most a sixteenth of the file system before it is checkpointed
  * (usual: 1000 pages), so that a small disk does not fill up with it.

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -125,13 +124,11 @@ static int prepare(struct outbox *outbox)
 int outbox_open(const char *path, struct outbox **ret_outbox, struct err *err)
 {
 	struct outbox *outbox;
-	struct stat info;
 	int code;
-	int result;
+	int result = handle_look_for(path, err);
 
-	if (stat(path, &info) < 0) {
-		return err_set(
-		    err, errno, "no rows yet: %s is made by `waybill run`", path);
+	if (result < 0) {
+		return result;
 	}
 	outbox = calloc(1, sizeof(*outbox));
 	if (outbox) {

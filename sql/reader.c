@@ -14,11 +14,6 @@
 
 #define BUSY_TIMEOUT_MS 5000
 
-static int none_yet(const char *path, struct err *err)
-{
-	return err_set(err, ENOENT, "no rows yet: %s is made by `waybill run`", path);
-}
-
 /* Is the table there? SQLITE_OK, SQLITE_DONE when not, or a code. */
 static int look_for_table(sqlite3 *db)
 {
@@ -105,17 +100,12 @@ static int open_read_only_place(const char *path, sqlite3 **ret_db)
 int store_open_reader(const char *path, struct sqlite3 **ret_db, struct err *err)
 {
 	sqlite3 *db = NULL;
-	struct stat info;
 	int code;
 	int result;
 
-	if (stat(path, &info) < 0) {
-		return errno == ENOENT
-		           ? none_yet(path, err)
-		           : err_set(err, errno, "%s: %s", path, strerror(errno));
-	}
-	if (!S_ISREG(info.st_mode)) {
-		return err_set(err, EINVAL, "%s: is not a regular file", path);
+	result = handle_look_for(path, err);
+	if (result < 0) {
+		return result;
 	}
 	if (access(path, R_OK) < 0) {
 		return err_set(
@@ -131,7 +121,7 @@ int store_open_reader(const char *path, struct sqlite3 **ret_db, struct err *err
 		return 0;
 	}
 	result = code == SQLITE_DONE
-	             ? none_yet(path, err)
+	             ? handle_none_yet(path, err)
 	             : handle_error(db, code, path, "read the database", err);
 	(void)sqlite3_close(db); /* no statement is left */
 	return result;

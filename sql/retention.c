@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "sql/handle.h"
 #include "sql/schema.h"
@@ -237,18 +236,12 @@ static int look_at(sqlite3 *db)
 int retention_open(const char *path, struct sqlite3 **ret_db, struct err *err)
 {
 	sqlite3 *db = NULL;
-	struct stat info;
 	int code;
 	int result;
 
-	if (stat(path, &info) < 0) {
-		return errno == ENOENT
-		           ? err_set(err, ENOENT,
-		                 "no rows yet: %s is made by `waybill run`", path)
-		           : err_set(err, errno, "%s: %s", path, strerror(errno));
-	}
-	if (!S_ISREG(info.st_mode)) {
-		return err_set(err, EINVAL, "%s: is not a regular file", path);
+	result = handle_look_for(path, err);
+	if (result < 0) {
+		return result;
 	}
 	code =
 	    sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
