@@ -6,15 +6,11 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/fields.h"
-#include "proxy/access.h"
 #include "proxy/exchange_private.h"
-#include "proxy/head.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
 #include "record/recorder.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,11 +35,10 @@ static void bury(struct grave *grave)
 static void on_ticket(struct worker *worker, struct letter *letter);
 
 /* On the recorder's thread: only posts. */
-static void on_settled(void *arg, uint64_t token)
+static void on_settled(void *arg)
 {
 	struct ticket *ticket = arg;
 
-	(void)token;
 	worker_post(ticket->worker, &ticket->letter);
 }
 
@@ -218,11 +213,6 @@ void exchange_fail(struct exchange *exchange, enum outcome outcome, const char *
 		return;
 	}
 	socket_timer(exchange->timer, FAILING_NS);
-}
-
-void exchange_switched(struct exchange *exchange)
-{
-	exchange_end(exchange, OUTCOME_ANSWERED, NULL);
 }
 
 void exchange_client_readable(struct exchange *exchange)

@@ -108,9 +108,6 @@ void exchange_complete(struct exchange *exchange);
 /* No whole answer will come. Says so to the client where that is still possible. */
 void exchange_fail(struct exchange *exchange, enum outcome outcome, const char *detail);
 
-/* After a 101: the streams belong to a tunnel now; the call is a row. */
-void exchange_switched(struct exchange *exchange);
-
 /* exchange_start.c: gets a connection, from the pool or by dialling, and sends the
  * request. */
 void exchange_connect(struct exchange *exchange);

@@ -6,48 +6,31 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "proxy/exchange_private.h"
-#include "proxy/reply.h"
+#include "proxy/head.h"
 
 #define DISCARD_MAX (1024 * 1024) /* of a request that will not be sent */
 
-/* One piece of body in the framing of the connection to the API. */
 static void put_body(struct exchange *exchange, struct slice body)
 {
-	struct evbuffer *out;
-
 	if (exchange->call) {
 		exchange_keep(exchange, &exchange->call->request, body);
 	}
-	if (!exchange->upstream) { /* for the row only */
+	if (exchange->upstream) {
+		body_put(
+		    exchange->upstream->stream->out, exchange->request_framing, body);
+	} else { /* for the row only */
 		exchange->discarded += body.len;
-		return;
-	}
-	out = exchange->upstream->stream->out;
-	if (exchange->request_framing == FRAMING_CHUNKED) {
-		(void)evbuffer_add_printf(out, "%zx\r\n", body.len);
-		(void)evbuffer_add(out, body.ptr, body.len);
-		(void)evbuffer_add(out, "\r\n", 2);
-	} else {
-		(void)evbuffer_add(out, body.ptr, body.len);
 	}
 }
 
 static void put_end(struct exchange *exchange)
 {
-	const struct buf *trailers = &exchange->conn->reader.trailers;
-	struct evbuffer *out;
-
 	exchange->request_done = true;
 	if (!exchange->upstream) {
 		return;
 	}
-	out = exchange->upstream->stream->out;
-	if (exchange->request_framing == FRAMING_CHUNKED) {
-		(void)evbuffer_add(out, "0\r\n", 3);
-		(void)evbuffer_add(
-		    out, trailers->ptr ? trailers->ptr : "", trailers->len);
-		(void)evbuffer_add(out, "\r\n", 2);
-	}
+	body_put_end(exchange->upstream->stream->out, exchange->request_framing,
+	    buf_slice(&exchange->conn->reader.trailers));
 	if (exchange->call) {
 		exchange->call->marks.sent = mono_ns();
 	}
@@ -126,17 +109,11 @@ bool exchange_drain_request(struct exchange *exchange)
  */
 static void resend_body(struct exchange *exchange)
 {
-	struct evbuffer *out = exchange->upstream->stream->out;
 	struct capture *kept = exchange->call ? &exchange->call->request : NULL;
 
 	if (kept && kept->bytes.len > 0) {
-		if (exchange->request_framing == FRAMING_CHUNKED) {
-			(void)evbuffer_add_printf(out, "%zx\r\n", kept->bytes.len);
-			(void)evbuffer_add(out, kept->bytes.ptr, kept->bytes.len);
-			(void)evbuffer_add(out, "\r\n", 2);
-		} else {
-			(void)evbuffer_add(out, kept->bytes.ptr, kept->bytes.len);
-		}
+		body_put(exchange->upstream->stream->out, exchange->request_framing,
+		    buf_slice(&kept->bytes));
 	}
 	if (exchange->request_done) {
 		put_end(exchange);

@@ -57,7 +57,7 @@ static void switch_protocols(struct exchange *exchange)
 	conn->stream = NULL;
 	conn->state = CONN_TUNNEL;
 	exchange->reusable = false;
-	exchange_switched(exchange);
+	exchange_end(exchange, OUTCOME_ANSWERED, NULL);
 	stream_flush(client);
 	conn->tunnel =
 	    tunnel_create(&worker->reaper, client, upstream, on_tunnel_done, conn);
@@ -135,13 +135,7 @@ static void put_body(struct exchange *exchange, struct slice body)
 	if (exchange->call) {
 		exchange_keep(exchange, &exchange->call->response, body);
 	}
-	if (exchange->client_framing == FRAMING_CHUNKED) {
-		(void)evbuffer_add_printf(exchange->held, "%zx\r\n", body.len);
-		(void)evbuffer_add(exchange->held, body.ptr, body.len);
-		(void)evbuffer_add(exchange->held, "\r\n", 2);
-	} else {
-		(void)evbuffer_add(exchange->held, body.ptr, body.len);
-	}
+	body_put(exchange->held, exchange->client_framing, body);
 }
 
 /* "Keep-Alive: timeout=5, max=100": how long the API keeps an idle connection, or 0. */
@@ -184,14 +178,8 @@ static void release_upstream(struct exchange *exchange)
 
 static void on_end(struct exchange *exchange)
 {
-	const struct buf *trailers = &exchange->response.trailers;
-
-	if (exchange->client_framing == FRAMING_CHUNKED) {
-		(void)evbuffer_add(exchange->held, "0\r\n", 3);
-		(void)evbuffer_add(
-		    exchange->held, trailers->ptr ? trailers->ptr : "", trailers->len);
-		(void)evbuffer_add(exchange->held, "\r\n", 2);
-	}
+	body_put_end(exchange->held, exchange->client_framing,
+	    buf_slice(&exchange->response.trailers));
 	release_upstream(exchange);
 	exchange_complete(exchange);
 }

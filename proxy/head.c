@@ -128,6 +128,26 @@ void head_put_response(
 	put_fields(out, head, how);
 }
 
+void body_put(struct evbuffer *out, enum framing framing, struct slice piece)
+{
+	if (framing == FRAMING_CHUNKED) {
+		(void)evbuffer_add_printf(out, "%zx\r\n", piece.len);
+		(void)evbuffer_add(out, piece.ptr, piece.len);
+		(void)evbuffer_add(out, "\r\n", 2);
+	} else {
+		(void)evbuffer_add(out, piece.ptr, piece.len);
+	}
+}
+
+void body_put_end(struct evbuffer *out, enum framing framing, struct slice trailers)
+{
+	if (framing == FRAMING_CHUNKED) {
+		(void)evbuffer_add(out, "0\r\n", 3);
+		(void)evbuffer_add(out, trailers.ptr, trailers.len);
+		(void)evbuffer_add(out, "\r\n", 2);
+	}
+}
+
 bool head_asks_websocket(const struct head *head)
 {
 	return head->minor >= 1 && slice_eq(head->method, SLICE("GET")) &&

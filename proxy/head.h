@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * head: writes the head of a forwarded message: order and spelling kept, hop-by-hop
- * fields and waybill's own left out, the framing written anew. RFC 9110 7.6.1, RFC
- * 9112 6.
+ * head: writes a forwarded message: order and spelling of its fields kept, hop-by-hop
+ * ones and waybill's own left out, the framing of head and body written anew. RFC 9110
+ * 7.6.1, RFC 9112 6 and 7.1.
  */
 #ifndef PROXY_HEAD_H
 #define PROXY_HEAD_H
@@ -32,6 +32,13 @@ void head_put_request(struct evbuffer *out, const struct head *head, struct slic
 /* Appends "HTTP/1.1 status reason", the fields and the empty line. */
 void head_put_response(
     struct evbuffer *out, const struct head *head, const struct head_out *how);
+
+/* Appends a piece of body; an empty one must not come here (it would end a chunked body).
+ */
+void body_put(struct evbuffer *out, enum framing framing, struct slice piece);
+
+/* Appends what ends a body: nothing, or the last chunk and the trailer lines. */
+void body_put_end(struct evbuffer *out, enum framing framing, struct slice trailers);
 
 /* Does the request ask for a WebSocket and nothing else? RFC 6455 4.1. */
 bool head_asks_websocket(const struct head *head);

@@ -2,12 +2,16 @@
 /*
  * stream: one TCP connection, clear or TLS, as two buffers of plain bytes.
  *
- * properties  never blocks; bounded by its budget: reading stops while `in` is over it,
- * and who writes looks at stream_has_room. TLS runs over memory, so bytes read too far
- * before a handshake (after a CONNECT head) are not lost, and a ClientHello can be looked
- * at. operation   the owner's handler hears what happened; it takes bytes from `in` and
- * calls stream_consumed, or puts bytes in `out` and calls stream_flush. safety      the
- * handler may destroy the stream: it is freed in the next turn of the loop.
+ * properties  never blocks; bounded by its budget: reading stops while `in` is full, and
+ *             who writes looks at stream_has_room. TLS runs over memory, so bytes read
+ *             too far before a handshake (after a CONNECT head) are not lost, and a
+ *             ClientHello can be looked at.
+ *
+ * operation   the owner's handler hears what happened; it takes bytes from `in` and calls
+ *             stream_consumed, or puts bytes in `out` and calls stream_flush.
+ *
+ * safety      the handler may destroy the stream: it is freed in the next turn of the
+ *             loop.
  */
 #ifndef PROXY_STREAM_H
 #define PROXY_STREAM_H

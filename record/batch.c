@@ -262,7 +262,7 @@ static void count(struct batch *batch, const struct job *job)
 void batch_settle(struct call *call)
 {
 	if (call->on_settled) {
-		call->on_settled(call->on_settled_arg, call->on_settled_token);
+		call->on_settled(call->on_settled_arg);
 	}
 	call_destroy(call);
 }

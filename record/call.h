@@ -62,9 +62,8 @@ struct call {
 	 * to be lost or skipped); may be NULL. It must not block: it posts to the
 	 * worker's mailbox. arg is opaque to record/.
 	 */
-	void (*on_settled)(void *arg, uint64_t token);
+	void (*on_settled)(void *arg);
 	void *on_settled_arg;
-	uint64_t on_settled_token;
 
 	/* private to record/ */
 	struct call *next;

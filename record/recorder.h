@@ -2,11 +2,14 @@
 /*
  * recorder: the thread that turns calls into rows.
  *
- * properties  owns the retry chains and the only writing store handle; calls of one
- * worker are stored in the order submitted; one transaction per wake-up (group commit).
+ * properties  owns the retry chains and the store handle that writes rows; calls of one
+ *             worker are stored in the order submitted; one transaction per wake-up.
+ *
  * operation   submit → queue → build row (decode, redact, judge, link) → commit →
- * on_settled. safety      submit never blocks on disk: a full queue or a failed store is
- * a counted loss.
+ *             on_settled.
+ *
+ * safety      submit never blocks on disk: a full queue or a failed store is a counted
+ *             loss.
  */
 #ifndef RECORD_RECORDER_H
 #define RECORD_RECORDER_H

@@ -149,11 +149,10 @@ void store_close(struct store *store)
 	store->closed = true;
 }
 
-static void on_settled(void *arg, uint64_t token)
+static void on_settled(void *arg)
 {
 	struct store *store = arg;
 
-	(void)token;
 	pthread_mutex_lock(&store->lock);
 	store->settled++;
 	pthread_cond_broadcast(&store->changed);
