@@ -3,10 +3,10 @@
  * pg_connect: from a URL to a connection, or to words that say what is wrong with it.
  * For pg.c.
  */
-#ifndef CMD_PG_CONNECT_H
-#define CMD_PG_CONNECT_H
+#ifndef SQL_PG_CONNECT_H
+#define SQL_PG_CONNECT_H
 
-#include "cmd/pg.h"
+#include "sql/pg.h"
 
 struct pg_conn; /* libpq's PGconn */
 

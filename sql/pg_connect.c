@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/pg_connect.h"
+#include "sql/pg_connect.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -236,21 +236,24 @@ int pg_connect(const struct pg_settings *settings, PGconn **ret_conn, struct err
 	struct target target;
 	PGconn *conn;
 	bool is_late = false;
-	int seconds;
+	int64_t wait_ns;
 	int result = read_url(settings->url, &target, err);
 
 	if (result < 0) {
 		return result;
 	}
-	seconds = target.connect_s * target.hosts;
+	wait_ns = target.connect_s * target.hosts * INT64_C(1000000000);
+	if (settings->connect_ns > 0 && settings->connect_ns < wait_ns) {
+		wait_ns = settings->connect_ns;
+	}
 	conn = begin(settings);
 	if (!conn) {
 		return err_set(err, ENOMEM, "out of memory");
 	}
 	(void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE); /* with the SQLSTATE */
 	if (PQstatus(conn) == CONNECTION_BAD ||
-	    !finish(conn, mono_ns() + seconds * INT64_C(1000000000), &is_late)) {
-		result = complain(conn, is_late, seconds, err);
+	    !finish(conn, mono_ns() + wait_ns, &is_late)) {
+		result = complain(conn, is_late, (int)(wait_ns / 1000000000), err);
 		PQfinish(conn);
 		return result;
 	}

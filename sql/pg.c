@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/pg.h"
+#include "sql/pg.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cmd/pg_connect.h"
+#include "sql/pg_connect.h"
 
 #define STATEMENT_NS INT64_C(90000000000) /* over the timeouts that commands set */
 
@@ -17,6 +17,7 @@ struct pg {
 	int64_t deadline_ns;
 	char sqlstate[6];
 	char message[1024];
+	struct pg_refusal refusal;
 };
 
 bool pg_is_url(const char *text)
@@ -145,12 +146,19 @@ static int refused(struct pg *pg, const PGresult *result, struct err *err)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
 
 	if (PQstatus(pg->conn) == CONNECTION_BAD && !state) {
 		return lost(pg, err);
 	}
 	(void)snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%.5s", state ? state : "");
+	(void)pg_one_line(pg->refusal.primary, sizeof(pg->refusal.primary),
+	    primary ? primary : "", NULL);
+	(void)pg_one_line(
+	    pg->refusal.detail, sizeof(pg->refusal.detail), detail ? detail : "", NULL);
+	(void)pg_one_line(
+	    pg->refusal.hint, sizeof(pg->refusal.hint), hint ? hint : "", NULL);
 	(void)pg_one_line(pg->message, sizeof(pg->message),
 	    primary ? primary : PQresultErrorMessage(result), hint);
 	return err_set(err, EIO, "%s%s%s%s", pg->message, state ? " (SQLSTATE " : "",
@@ -198,26 +206,105 @@ static int take_results(
 	return 0;
 }
 
-int pg_query(struct pg *pg, const char *sql, const char *const *values, size_t count,
-    PGresult **ret_result, struct err *err)
+/* Sends one statement, or several where there are no values. */
+static int send_statement(struct pg *pg, const char *sql, const char *const *values,
+    size_t count, int64_t mono_end_ns, struct err *err)
 {
-	int64_t mono_end_ns = mono_ns() + pg->deadline_ns;
 	int sent;
-	int result;
 
 	pg->sqlstate[0] = '\0';
 	pg->message[0] = '\0';
+	pg->refusal = (struct pg_refusal){ 0 };
 	if (PQsetnonblocking(pg->conn, 1) < 0) {
 		return lost(pg, err);
 	}
 	sent = count == 0 ? PQsendQuery(pg->conn, sql)
 	                  : PQsendQueryParams(
 	                        pg->conn, sql, (int)count, NULL, values, NULL, NULL, 0);
-	if (!sent) {
-		return lost(pg, err);
-	}
-	result = send_all(pg, mono_end_ns, err);
+	return sent ? send_all(pg, mono_end_ns, err) : lost(pg, err);
+}
+
+int pg_query(struct pg *pg, const char *sql, const char *const *values, size_t count,
+    PGresult **ret_result, struct err *err)
+{
+	int64_t mono_end_ns = mono_ns() + pg->deadline_ns;
+	int result = send_statement(pg, sql, values, count, mono_end_ns, err);
+
 	return result < 0 ? result : take_results(pg, mono_end_ns, ret_result, err);
+}
+
+/* 0 to go on. */
+static int take_one(struct pg *pg, const PGresult *one, pg_row row, void *arg,
+    int64_t *ret_changed, struct err *err)
+{
+	switch (PQresultStatus(one)) {
+	case PGRES_SINGLE_TUPLE:
+		return row ? row(arg, one) : 0;
+	case PGRES_TUPLES_OK: /* after the last row */
+	case PGRES_COMMAND_OK:
+		if (ret_changed &&
+		    strncmp(PQcmdStatus((PGresult *)one), "SELECT", 6) != 0) {
+			*ret_changed = strtoll(PQcmdTuples((PGresult *)one), NULL, 10);
+		}
+		return 0;
+	case PGRES_FATAL_ERROR:
+		return refused(pg, one, err);
+	default:
+		return err_set(
+		    err, EIO, "the server answered something that was not asked");
+	}
+}
+
+int pg_each(struct pg *pg, const char *sql, const char *const *values, size_t count,
+    pg_row row, void *arg, int64_t *ret_changed, struct err *err)
+{
+	int64_t mono_end_ns = mono_ns() + pg->deadline_ns;
+	PGresult *one = NULL;
+	int outcome = 0;
+	int result = send_statement(pg, sql, values, count, mono_end_ns, err);
+
+	if (ret_changed) {
+		*ret_changed = 0;
+	}
+	if (result < 0) {
+		return result;
+	}
+	(void)PQsetSingleRowMode(pg->conn); /* right after a send it cannot be refused */
+	while ((result = next_result(pg, mono_end_ns, &one, err)) == 0 && one) {
+		if (outcome == 0) {
+			outcome = take_one(pg, one, row, arg, ret_changed, err);
+		}
+		PQclear(one);
+		if ((outcome != 0 && !pg->sqlstate[0]) ||
+		    PQstatus(pg->conn) == CONNECTION_BAD) {
+			break; /* stopped or lost: the rest is not waited for */
+		}
+	}
+	if (outcome != 0) {
+		return outcome;
+	}
+	if (result == 0 && PQstatus(pg->conn) == CONNECTION_BAD) {
+		result = lost(pg, err);
+	}
+	return result;
+}
+
+bool pg_is_idle(struct pg *pg)
+{
+	struct pollfd one = { .fd = PQsocket(pg->conn), .events = POLLIN };
+
+	if (PQstatus(pg->conn) != CONNECTION_OK ||
+	    PQtransactionStatus(pg->conn) != PQTRANS_IDLE) {
+		return false;
+	}
+	/* Nothing was asked: what is there to read is a notice, or the end. */
+	return poll(&one, 1, 0) == 0 ||
+	       (PQconsumeInput(pg->conn) && PQstatus(pg->conn) == CONNECTION_OK);
+}
+
+const struct pg_refusal *pg_refusal(const struct pg *pg)
+{
+	return &pg->refusal;
 }
 
 int pg_do(struct pg *pg, const char *sql, struct err *err)
