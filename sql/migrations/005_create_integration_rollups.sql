@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS public.integration_rollups (
 	PRIMARY KEY (level, bucket, service_name, action, status, error_code)
 );
 
--- Hours (since 1970) whose rows have changed since they were summed up; claimed: waybill is at it.
+-- Hours (since 1970) whose rows have changed since they were summed up; claimed is 0, or which waybill
+-- is at it.
 CREATE TABLE IF NOT EXISTS public.integration_rollup_marks (
 	hour bigint NOT NULL,
 	claimed integer NOT NULL,
