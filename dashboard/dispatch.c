@@ -25,6 +25,7 @@ static const struct route routes[] = {
 	{ "/readyz", "GET", ACCESS_ANYONE, health_ready },
 	{ "/metrics", "GET", ACCESS_ANYONE, metrics_handle },
 	{ "/session", "GET POST DELETE", ACCESS_ANYONE, session_handle },
+	{ "/api/overview", "GET", ACCESS_READ, overview_handle },
 	{ "/api/setup", "GET", ACCESS_READ, setup_handle },
 	{ "/api/coverage", "GET", ACCESS_READ, coverage_handle },
 };

@@ -20,4 +20,7 @@ void setup_handle(const struct request *request, struct reply *reply);
 /* coverage.c */
 void coverage_handle(const struct request *request, struct reply *reply);
 
+/* overview.c */
+void overview_handle(const struct request *request, struct reply *reply);
+
 #endif
