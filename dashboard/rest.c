@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "dashboard/admin.h"
 #include "dashboard/rest_private.h"
 
 enum verb {
@@ -208,5 +209,10 @@ void rest_answer(
 	}
 	buf_finish(&call.out);
 	buf_finish(&call.prefer.applied);
-	arena_finish(&call.arena);
+	rest_arena_finish(&call.arena);
+}
+
+void rest_handle(const struct request *request, struct reply *reply)
+{
+	rest_answer(admin_rows(request->admin), request, reply);
 }

@@ -17,6 +17,9 @@
 
 #define REST_PREFIX "/rest/v1/"
 
+/* The handler for paths that begin with REST_PREFIX. */
+void rest_handle(const struct request *request, struct reply *reply);
+
 /* Answers a request whose path begins with REST_PREFIX. */
 void rest_answer(
     struct ask_pool *pool, const struct request *request, struct reply *reply);

@@ -17,9 +17,10 @@
 #define LOOK_MAX   1000000 /* rows that one request may change */
 #define STEP_FIRST 20      /* rows */
 #define STEP_MAX   500
-#define STEP_NS    INT64_C(4000000) /* a step longer than this is followed by smaller ones \
-	                             */
-#define PAUSE_NS INT64_C(2000000)   /* at least; as long as the step took */
+#define STEP_NS                                                                          \
+	INT64_C(4000000)          /* a step longer than this is followed by smaller ones \
+	                           */
+#define PAUSE_NS INT64_C(2000000) /* at least; as long as the step took */
 #define DAY_US   INT64_C(86400000000)
 
 struct change {
@@ -163,7 +164,7 @@ static bool look_up(struct change *change)
 static bool step(struct change *change, struct ask *ask, size_t first, size_t count)
 {
 	struct rest_call *call = change->call;
-	struct arena arena = { 0 };
+	struct rest_arena arena = { 0 };
 	struct rest_sql sql = { .arena = &arena, .dialect = ASK_SQLITE };
 	struct buf list = { 0 };
 	int64_t changed = 0;
@@ -190,7 +191,7 @@ static bool step(struct change *change, struct ask *ask, size_t first, size_t co
 	change->changed += changed;
 	rest_sql_finish(&sql);
 	buf_finish(&list);
-	arena_finish(&arena);
+	rest_arena_finish(&arena);
 	return good;
 }
 

@@ -60,7 +60,7 @@ static bool add_value(struct scan *scan, struct values *values, struct slice val
 {
 	if (values->count == values->room) {
 		size_t room = values->room ? values->room * 2 : 4;
-		struct slice *more = arena_get(scan->arena, room * sizeof(*more));
+		struct slice *more = rest_arena_get(scan->arena, room * sizeof(*more));
 
 		if (!more) {
 			return rest_fail_memory(scan->error);
@@ -213,7 +213,7 @@ static bool take_is(struct scan *scan, struct rest_filter *filter)
 /* PostgREST lets * stand for %, which would have to be escaped in a URL. */
 static bool read_pattern(struct scan *scan, struct slice *value)
 {
-	struct slice copy = arena_copy(scan->arena, *value);
+	struct slice copy = rest_arena_copy(scan->arena, *value);
 
 	if (!copy.ptr) {
 		return rest_fail_memory(scan->error);
@@ -385,7 +385,7 @@ bool scan_group(struct scan *scan, struct rest_filter *group, int depth)
 		return scan_fail(scan, "\"(\"");
 	}
 	for (;;) {
-		struct rest_filter *filter = arena_get(scan->arena, sizeof(*filter));
+		struct rest_filter *filter = rest_arena_get(scan->arena, sizeof(*filter));
 
 		if (!filter) {
 			return rest_fail_memory(scan->error);

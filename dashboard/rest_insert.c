@@ -163,7 +163,8 @@ static int on_written(void *arg, const struct ask_cell *cells, size_t count)
 
 	insertion->inserted += is_new;
 	if (is_new && insertion->id) {
-		insertion->id[insertion->id_count] = arena_copy(&call->arena, id->text);
+		insertion->id[insertion->id_count] =
+		    rest_arena_copy(&call->arena, id->text);
 		if (!insertion->id[insertion->id_count++].ptr) {
 			(void)rest_fail_memory(&call->error);
 			return -1;
@@ -303,7 +304,7 @@ static bool write_sqlite(struct insertion *insertion)
 	const struct rest_row *row = insertion->rows.first;
 	size_t committed = 0; /* of the ids */
 
-	insertion->id = arena_get(
+	insertion->id = rest_arena_get(
 	    &insertion->call->arena, (insertion->rows.count + 1) * sizeof(struct slice));
 	if (!insertion->id) {
 		return rest_fail_memory(&insertion->call->error);

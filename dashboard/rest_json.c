@@ -8,7 +8,7 @@
 
 /* What the parser's events build: rows of members, or one value. */
 struct reader {
-	struct arena *arena;
+	struct rest_arena *arena;
 	struct buf json; /* the value that is being read */
 	bool is_rows;
 	size_t depth;
@@ -55,9 +55,9 @@ static int finish_value(
 		return 1;
 	}
 	member->kind = kind;
-	member->json = arena_copy(reader->arena, buf_slice(&reader->json));
-	member->text =
-	    kind == REST_JSON_STRING ? arena_copy(reader->arena, content) : member->json;
+	member->json = rest_arena_copy(reader->arena, buf_slice(&reader->json));
+	member->text = kind == REST_JSON_STRING ? rest_arena_copy(reader->arena, content)
+	                                        : member->json;
 	reader->member = NULL;
 	buf_truncate(&reader->json, 0);
 	reader->is_after = false;
@@ -106,7 +106,7 @@ static int on_string(void *arg, const unsigned char *text, size_t len)
 
 static int start_row(struct reader *reader)
 {
-	struct rest_object *object = arena_get(reader->arena, sizeof(*object));
+	struct rest_object *object = rest_arena_get(reader->arena, sizeof(*object));
 
 	if (!object) {
 		return refuse(reader, "out of memory");
@@ -206,11 +206,11 @@ static int on_map_key(void *arg, const unsigned char *text, size_t len)
 		if (reader->object->count == 200) {
 			return refuse(reader, "an object has more than 200 members");
 		}
-		member = arena_get(reader->arena, sizeof(*member));
+		member = rest_arena_get(reader->arena, sizeof(*member));
 		if (!member) {
 			return refuse(reader, "out of memory");
 		}
-		member->name = arena_copy(reader->arena, name);
+		member->name = rest_arena_copy(reader->arena, name);
 		*reader->next_member = member;
 		reader->next_member = &member->next;
 		reader->object->count++;
@@ -254,8 +254,8 @@ static bool parse(struct reader *reader, struct slice text)
 	return status == yajl_status_ok && !reader->json.failed && !reader->arena->failed;
 }
 
-bool rest_json_rows(struct arena *arena, struct slice text, struct rest_body *ret_body,
-    struct rest_error *error)
+bool rest_json_rows(struct rest_arena *arena, struct slice text,
+    struct rest_body *ret_body, struct rest_error *error)
 {
 	struct rest_object *first = NULL;
 	struct reader reader = { .arena = arena, .is_rows = true, .next_object = &first };
@@ -272,14 +272,14 @@ bool rest_json_rows(struct arena *arena, struct slice text, struct rest_body *re
 	return true;
 }
 
-bool rest_json_clean(struct arena *arena, struct slice text, struct slice *ret_json,
+bool rest_json_clean(struct rest_arena *arena, struct slice text, struct slice *ret_json,
     struct rest_error *error)
 {
 	struct reader reader = { .arena = arena };
 	bool good = parse(&reader, text);
 
 	if (good) {
-		*ret_json = arena_copy(arena, buf_slice(&reader.json));
+		*ret_json = rest_arena_copy(arena, buf_slice(&reader.json));
 		good = ret_json->ptr != NULL;
 	}
 	buf_finish(&reader.json);

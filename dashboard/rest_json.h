@@ -5,7 +5,7 @@
 #ifndef DASHBOARD_REST_JSON_H
 #define DASHBOARD_REST_JSON_H
 
-#include "dashboard/arena.h"
+#include "dashboard/rest_arena.h"
 #include "dashboard/rest_error.h"
 
 #include <stdbool.h>
@@ -42,15 +42,15 @@ struct rest_body {
 };
 
 /* Reads an object or an array of objects. False: PGRST102. */
-bool rest_json_rows(struct arena *arena, struct slice text, struct rest_body *ret_body,
-    struct rest_error *error);
+bool rest_json_rows(struct rest_arena *arena, struct slice text,
+    struct rest_body *ret_body, struct rest_error *error);
 
 /* NULL: it has no member of that name. */
 const struct rest_member *rest_json_member(
     const struct rest_object *object, struct slice name);
 
 /* One JSON value of any kind, written anew without blanks. False: 22P02. */
-bool rest_json_clean(struct arena *arena, struct slice text, struct slice *ret_json,
+bool rest_json_clean(struct rest_arena *arena, struct slice text, struct slice *ret_json,
     struct rest_error *error);
 
 #endif

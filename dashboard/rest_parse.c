@@ -11,7 +11,7 @@
 #define PARAMETERS_MAX 300
 
 struct parser {
-	struct arena *arena;
+	struct rest_arena *arena;
 	const struct rest_table *table;
 	struct rest_error *error;
 	struct rest_query *query;
@@ -27,9 +27,9 @@ static int hex(char c)
 }
 
 /* application/x-www-form-urlencoded; a percent sign that is none stays. */
-static bool decode(struct arena *arena, struct slice text, struct slice *ret_text)
+static bool decode(struct rest_arena *arena, struct slice text, struct slice *ret_text)
 {
-	char *out = arena_get(arena, text.len + 1);
+	char *out = rest_arena_get(arena, text.len + 1);
 	size_t len = 0;
 
 	for (size_t i = 0; out && i < text.len; i++) {
@@ -284,7 +284,7 @@ static bool read_columns(struct parser *parser, struct slice text)
 {
 	struct scan scan = begin(parser, "columns parameter", text);
 	const struct rest_column **columns =
-	    arena_get(parser->arena, REST_OUTPUTS_MAX * sizeof(*columns));
+	    rest_arena_get(parser->arena, REST_OUTPUTS_MAX * sizeof(*columns));
 	size_t count = 0;
 
 	if (!columns) {
@@ -335,7 +335,7 @@ static bool read_conflict(struct parser *parser, struct slice text)
 
 static bool add_filter(struct parser *parser, struct rest_filter **ret_filter)
 {
-	struct rest_filter *filter = arena_get(parser->arena, sizeof(*filter));
+	struct rest_filter *filter = rest_arena_get(parser->arena, sizeof(*filter));
 
 	if (!filter) {
 		return rest_fail_memory(parser->error);
@@ -443,8 +443,8 @@ static bool read_query(struct parser *parser, struct slice text)
 	return true;
 }
 
-bool rest_parse(struct arena *arena, const struct rest_table *table, struct slice query,
-    struct rest_query *ret_query, struct rest_error *error)
+bool rest_parse(struct rest_arena *arena, const struct rest_table *table,
+    struct slice query, struct rest_query *ret_query, struct rest_error *error)
 {
 	struct parser parser = { arena, table, error, ret_query, &ret_query->filter };
 	struct scan nothing = { arena, table, error, "", SLICE(""), SLICE("") };
@@ -452,8 +452,9 @@ bool rest_parse(struct arena *arena, const struct rest_table *table, struct slic
 	*error = (struct rest_error){ 0 };
 	*ret_query = (struct rest_query){ .table = table, .limit = -1 };
 	ret_query->output =
-	    arena_get(arena, REST_OUTPUTS_MAX * sizeof(*ret_query->output));
-	ret_query->order = arena_get(arena, REST_ORDERS_MAX * sizeof(*ret_query->order));
+	    rest_arena_get(arena, REST_OUTPUTS_MAX * sizeof(*ret_query->output));
+	ret_query->order =
+	    rest_arena_get(arena, REST_ORDERS_MAX * sizeof(*ret_query->order));
 	if (!ret_query->output || !ret_query->order) {
 		return rest_fail_memory(error);
 	}

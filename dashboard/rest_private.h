@@ -48,7 +48,7 @@ struct rest_call {
 	const struct request *request;
 	struct reply *reply;
 	struct ask_pool *pool;
-	struct arena arena;
+	struct rest_arena arena;
 	struct rest_error error;
 	struct rest_prefer prefer;
 	enum rest_format format;

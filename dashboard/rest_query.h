@@ -9,7 +9,7 @@
 #define DASHBOARD_REST_QUERY_H
 
 #include "base/slice.h"
-#include "dashboard/arena.h"
+#include "dashboard/rest_arena.h"
 #include "dashboard/rest_error.h"
 #include "dashboard/rest_tables.h"
 
@@ -107,7 +107,7 @@ struct rest_query {
  * cannot be read, 42703 for a column that is not there, and PostgreSQL's own code for a
  * value that is none of the column's type.
  */
-bool rest_parse(struct arena *arena, const struct rest_table *table, struct slice query,
-    struct rest_query *ret_query, struct rest_error *error);
+bool rest_parse(struct rest_arena *arena, const struct rest_table *table,
+    struct slice query, struct rest_query *ret_query, struct rest_error *error);
 
 #endif

@@ -15,7 +15,7 @@ static bool find_columns(
 	const struct rest_column **columns;
 	size_t count = 0;
 
-	columns = arena_get(&call->arena, (first->count + 1) * sizeof(*columns));
+	columns = rest_arena_get(&call->arena, (first->count + 1) * sizeof(*columns));
 	if (!columns) {
 		return rest_fail_memory(&call->error);
 	}
@@ -70,7 +70,7 @@ static bool read_row(struct rest_call *call, const struct rest_rows *rows,
     const struct rest_object *object, struct rest_row *row)
 {
 	row->value =
-	    arena_get(&call->arena, (rows->column_count + 1) * sizeof(*row->value));
+	    rest_arena_get(&call->arena, (rows->column_count + 1) * sizeof(*row->value));
 	if (!row->value) {
 		return rest_fail_memory(&call->error);
 	}
@@ -126,7 +126,7 @@ bool rest_rows_read(struct rest_call *call, bool is_patch, struct rest_rows *ret
 	}
 	for (const struct rest_object *object = body.first; object;
 	     object = object->next) {
-		struct rest_row *row = arena_get(&call->arena, sizeof(*row));
+		struct rest_row *row = rest_arena_get(&call->arena, sizeof(*row));
 
 		if (!row) {
 			return rest_fail_memory(&call->error);

@@ -58,7 +58,7 @@ void scan_blanks(struct scan *scan)
 
 bool scan_quoted(struct scan *scan, struct slice *ret_text)
 {
-	char *out = arena_get(scan->arena, scan->rest.len + 1);
+	char *out = rest_arena_get(scan->arena, scan->rest.len + 1);
 	size_t len = 0;
 
 	if (!out) {
@@ -167,7 +167,7 @@ bool scan_path(struct scan *scan, struct rest_field *field)
 		count++;
 	}
 	if (count > 0) {
-		struct rest_step *copy = arena_get(scan->arena, sizeof(steps));
+		struct rest_step *copy = rest_arena_get(scan->arena, sizeof(steps));
 
 		if (!copy) {
 			return rest_fail_memory(scan->error);

@@ -9,7 +9,7 @@
 #include "dashboard/rest_query.h"
 
 struct scan {
-	struct arena *arena;
+	struct rest_arena *arena;
 	const struct rest_table *table;
 	struct rest_error *error;
 	const char *what;   /* "filter", "order", … for the message */

@@ -58,7 +58,7 @@ static size_t add_param(struct rest_sql *sql, struct slice value)
 {
 	if (sql->param_count == sql->param_room) {
 		size_t room = sql->param_room ? sql->param_room * 2 : 16;
-		struct slice *more = arena_get(sql->arena, room * sizeof(*more));
+		struct slice *more = rest_arena_get(sql->arena, room * sizeof(*more));
 
 		if (!more) {
 			sql->text.failed = true;

@@ -11,7 +11,7 @@
 
 /* Zeroed but for arena and dialect. */
 struct rest_sql {
-	struct arena *arena;
+	struct rest_arena *arena;
 	enum ask_dialect dialect;
 	struct buf text;
 	struct slice *param; /* the arena's; ptr NULL is SQL NULL */

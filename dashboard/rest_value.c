@@ -33,10 +33,11 @@ static struct slice trim_space(struct slice text)
 
 /* As PostgreSQL reads one: braces may surround it, and each hyphen is after four digits
  * and may lack. */
-static bool read_uuid(struct arena *arena, struct slice text, struct slice *ret_value)
+static bool read_uuid(
+    struct rest_arena *arena, struct slice text, struct slice *ret_value)
 {
 	struct slice from = text;
-	char *out = arena_get(arena, 37);
+	char *out = rest_arena_get(arena, 37);
 	size_t nibbles = 0;
 	size_t len = 0;
 
@@ -68,7 +69,7 @@ static bool read_uuid(struct arena *arena, struct slice text, struct slice *ret_
 }
 
 /* A number too large for the type is told apart from what is no number. */
-static bool read_integer(struct arena *arena, enum rest_type type, struct slice text,
+static bool read_integer(struct rest_arena *arena, enum rest_type type, struct slice text,
     struct slice *ret_value, struct rest_error *error)
 {
 	struct slice from = trim_space(text);
@@ -102,12 +103,12 @@ static bool read_integer(struct arena *arena, enum rest_type type, struct slice 
 	}
 	len = snprintf(out, sizeof(out), "%s%llu", negative && number > 0 ? "-" : "",
 	    (unsigned long long)number);
-	*ret_value = arena_copy(arena, (struct slice){ out, (size_t)len });
+	*ret_value = rest_arena_copy(arena, (struct slice){ out, (size_t)len });
 	return ret_value->ptr ? true : rest_fail_memory(error);
 }
 
-static bool read_time(struct arena *arena, struct slice text, struct slice *ret_value,
-    struct rest_error *error)
+static bool read_time(struct rest_arena *arena, struct slice text,
+    struct slice *ret_value, struct rest_error *error)
 {
 	char out[CLOCK_TEXT_SIZE];
 	int64_t us = 0;
@@ -124,23 +125,24 @@ static bool read_time(struct arena *arena, struct slice text, struct slice *ret_
 		break;
 	}
 	clock_format_us(us, out);
-	*ret_value = arena_copy(arena, slice_of(out));
+	*ret_value = rest_arena_copy(arena, slice_of(out));
 	return ret_value->ptr ? true : rest_fail_memory(error);
 }
 
 /* No database takes U+0000 or broken UTF-8 in a text: they become U+FFFD, as in rows. */
-static bool read_text(struct arena *arena, struct slice text, struct slice *ret_value)
+static bool read_text(
+    struct rest_arena *arena, struct slice text, struct slice *ret_value)
 {
 	struct buf clean = { 0 };
 
 	utf8_put_clean(&clean, text);
 	*ret_value = clean.failed ? (struct slice){ NULL, 0 }
-	                          : arena_copy(arena, buf_slice(&clean));
+	                          : rest_arena_copy(arena, buf_slice(&clean));
 	buf_finish(&clean);
 	return ret_value->ptr != NULL;
 }
 
-bool rest_value_read(struct arena *arena, enum rest_type type, struct slice text,
+bool rest_value_read(struct rest_arena *arena, enum rest_type type, struct slice text,
     struct slice *ret_value, struct rest_error *error)
 {
 	switch (type) {

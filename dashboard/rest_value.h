@@ -7,7 +7,7 @@
 #define DASHBOARD_REST_VALUE_H
 
 #include "base/buf.h"
-#include "dashboard/arena.h"
+#include "dashboard/rest_arena.h"
 #include "dashboard/rest_error.h"
 #include "dashboard/rest_tables.h"
 
@@ -17,7 +17,7 @@
  * Gives text as a value of the type: uuids in lower case, times in UTC with six digits,
  * integers without what may surround them. False: PostgreSQL's own error.
  */
-bool rest_value_read(struct arena *arena, enum rest_type type, struct slice text,
+bool rest_value_read(struct rest_arena *arena, enum rest_type type, struct slice text,
     struct slice *ret_value, struct rest_error *error);
 
 enum time_fault { TIME_GOOD, TIME_SYNTAX, TIME_RANGE };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dashboard/arena.h"
+#include "dashboard/rest_arena.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -8,27 +8,27 @@
 
 #define BLOCK 4096
 
-struct arena_block {
-	struct arena_block *next;
+struct rest_arena_block {
+	struct rest_arena_block *next;
 	size_t size;
 	alignas(max_align_t) char bytes[];
 };
 
-void arena_finish(struct arena *arena)
+void rest_arena_finish(struct rest_arena *arena)
 {
 	while (arena->blocks) {
-		struct arena_block *block = arena->blocks;
+		struct rest_arena_block *block = arena->blocks;
 
 		arena->blocks = block->next;
 		free(block);
 	}
-	*arena = (struct arena){ 0 };
+	*arena = (struct rest_arena){ 0 };
 }
 
-void *arena_get(struct arena *arena, size_t size)
+void *rest_arena_get(struct rest_arena *arena, size_t size)
 {
 	size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	struct arena_block *block = arena->blocks;
+	struct rest_arena_block *block = arena->blocks;
 
 	if (need < size || need > SIZE_MAX / 2) {
 		arena->failed = true;
@@ -51,9 +51,9 @@ void *arena_get(struct arena *arena, size_t size)
 	return block->bytes + arena->used - need;
 }
 
-struct slice arena_copy(struct arena *arena, struct slice text)
+struct slice rest_arena_copy(struct rest_arena *arena, struct slice text)
 {
-	char *copy = arena_get(arena, text.len + 1);
+	char *copy = rest_arena_get(arena, text.len + 1);
 
 	if (copy && text.len > 0) {
 		memcpy(copy, text.ptr, text.len);
