@@ -7,6 +7,7 @@
  */
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/dashboard.h"
 #include "cmd/hosts.h"
 #include "cmd/storage.h"
 #include "proxy/proxy.h"
@@ -39,6 +40,7 @@ struct program {
 	struct storage *storage;
 	struct proxy_settings proxy_settings;
 	struct proxy *proxy;
+	struct dashboard *dashboard;
 };
 
 /* Makes state_dir and takes its lock: two programs on one store would each lose rows. */
@@ -132,6 +134,19 @@ static int start_proxy(struct program *program, struct err *err)
 	return proxy_start(&parts, &program->proxy, err);
 }
 
+static int start_dashboard(struct program *program, struct err *err)
+{
+	struct dashboard_parts parts = {
+		.settings = program->settings,
+		.storage = program->storage,
+		.table = program->table,
+		.proxy_port = proxy_port(program->proxy),
+		.ca_root = ca_facts(program->ca)->root_path,
+	};
+
+	return dashboard_start(&parts, &program->dashboard, err);
+}
+
 /* As many descriptors as we may have; no core file with keys in it. */
 static void set_limits(void)
 {
@@ -191,6 +206,7 @@ static void reload(struct program *program)
 		return;
 	}
 	proxy_reload(program->proxy, table);
+	dashboard_reload(program->dashboard, table);
 	route_table_unref(program->table);
 	program->table = table;
 	log_info("reloaded: %zu services", route_table_count(table));
@@ -256,7 +272,9 @@ static void stop_proxy(struct program *program)
 
 static void finish(struct program *program)
 {
+	dashboard_drain(program->dashboard);
 	stop_proxy(program);
+	dashboard_stop(program->dashboard); /* so long it has told how things stand */
 	storage_stop(program->storage);
 	upstream_tls_destroy(program->upstream_tls);
 	ca_close(program->ca);
@@ -300,6 +318,10 @@ static int run(struct settings *settings)
 	rc = start(&program, &err);
 	if (rc == EXIT_FINE) {
 		print_start(&program);
+		if (start_dashboard(&program, &err) != 0) {
+			/* the proxy is what this program is for */
+			log_error("no admin port: %s", err.text);
+		}
 		wait_for_stop(&program);
 	} else {
 		(void)fprintf(

@@ -18,6 +18,7 @@
 enum {
 	ENDED_SLOTS = 4096,
 	LOG_EVERY_S = 10,
+	LOST_COUNTS_S = 30, /* a row lost this lately: the store cannot be written */
 };
 
 #define NS_PER_S 1000000000
@@ -51,6 +52,9 @@ struct batch {
 	bool dirty;
 	struct log_limit store_failed;
 	struct log_limit no_memory;
+	int64_t mono_lost_ns; /* a disk's fault lost a row, and none was stored since */
+	int lost_code;
+	struct err lost;
 	struct uuid
 	    ended[ENDED_SLOTS]; /* ids of calls that ended lately, by their last bits */
 	size_t count;
@@ -194,7 +198,18 @@ static int store_jobs(struct batch *batch, size_t begin, size_t end, struct err 
 		}
 	}
 	batch->dirty = true;
+	batch->mono_lost_ns = 0;
 	return 0;
+}
+
+/* A fault of the row itself says nothing of the next one. */
+static void note_lost(struct batch *batch, int code, const struct err *err)
+{
+	if (code == -ENOSPC || code == -EROFS || code == -EIO) {
+		batch->mono_lost_ns = mono_ns();
+		batch->lost_code = code;
+		batch->lost = *err;
+	}
 }
 
 /* One bad row does not take the others along. */
@@ -204,9 +219,11 @@ static void store_singly(struct batch *batch)
 
 	for (size_t i = 0; i < batch->count; i++) {
 		struct job *job = &batch->job[i];
+		int r = job->state == JOB_BUILT ? store_jobs(batch, i, i + 1, &err) : 0;
 
-		if (job->state == JOB_BUILT && store_jobs(batch, i, i + 1, &err) != 0) {
+		if (r != 0) {
 			job->state = JOB_LOST;
+			note_lost(batch, r, &err);
 			chain_forget(batch->chain, &job->step);
 			if (log_now(&batch->store_failed)) {
 				log_error(
@@ -303,6 +320,29 @@ void batch_flush(struct batch *batch)
 	if (store_flush(batch->store, &err) != 0 && log_now(&batch->store_failed)) {
 		log_error("%s", err.text);
 	}
+}
+
+/* A link of a chain that is no call's, put and dropped again. */
+int batch_check(struct batch *batch, struct err *err)
+{
+	const struct chain_link none = { .created_us = wall_us() };
+	int r;
+
+	if (batch->mono_lost_ns != 0 &&
+	    mono_ns() - batch->mono_lost_ns < (int64_t)LOST_COUNTS_S * NS_PER_S) {
+		*err = batch->lost;
+		return batch->lost_code;
+	}
+	r = store_begin(batch->store, err);
+	r = r ? r : store_put_chain(batch->store, &none, err);
+	r = r ? r : store_drop_chain(batch->store, none.fingerprint, err);
+	r = r ? r : store_commit(batch->store, err);
+	if (r != 0) {
+		store_rollback(batch->store);
+		return r;
+	}
+	batch->dirty = true;
+	return 0;
 }
 
 int64_t batch_retain(struct batch *batch)

@@ -37,6 +37,9 @@ void batch_flush(struct batch *batch);
  * monotonic nanoseconds. */
 int64_t batch_retain(struct batch *batch);
 
+/* Tries whether the store can be written: 0, or a negative errno with words in err. */
+MUST_CHECK int batch_check(struct batch *batch, struct err *err);
+
 /* Tells the owner of a call that it is settled, and destroys it. */
 void batch_settle(struct call *call);
 
