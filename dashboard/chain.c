@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/uuid7.h"
 #include "dashboard/admin.h"
+#include "dashboard/fault.h"
 #include "dashboard/filter.h"
 #include "dashboard/handlers.h"
 #include "dashboard/logrow.h"
@@ -254,7 +255,7 @@ void chain_handle(const struct request *request, struct reply *reply)
 	}
 	uuid_format(&uuid, id);
 	if (read_chain(request, slice_of(id), &given, &out, &fault) != 0) {
-		logrow_refuse(reply, &fault);
+		reply_fault(reply, &fault);
 	} else if (!given.found) {
 		reply_error(reply, 404, "NO_SUCH_ROW", "there is no row %s", id);
 	} else {

@@ -4,6 +4,7 @@
  */
 #include "dashboard/admin_private.h"
 #include "dashboard/handlers.h"
+#include "dashboard/rest.h"
 #include "dashboard/session.h"
 #include "dashboard/static.h"
 
@@ -25,6 +26,8 @@ static const struct route routes[] = {
 	{ "/readyz", "GET", ACCESS_ANYONE, health_ready },
 	{ "/metrics", "GET", ACCESS_ANYONE, metrics_handle },
 	{ "/session", "GET POST DELETE", ACCESS_ANYONE, session_handle },
+	{ "/api/overview", "GET", ACCESS_READ, overview_handle },
+	{ "/rest/v1/", "GET POST PATCH PUT DELETE OPTIONS", ACCESS_ANYONE, rest_handle },
 	{ "/api/setup", "GET", ACCESS_READ, setup_handle },
 	{ "/api/coverage", "GET", ACCESS_READ, coverage_handle },
 	{ "/api/facets", "GET", ACCESS_READ, facets_handle },
@@ -67,7 +70,8 @@ static bool allows(const struct route *route, const char *method)
 static bool is_beyond_cookie(const struct request *request, const struct route *route)
 {
 	return request->by_cookie && strcmp(request->method, "GET") != 0 &&
-	       strcmp(request->method, "HEAD") != 0 && route->handle != session_handle;
+	       strcmp(request->method, "HEAD") != 0 && route->handle != session_handle &&
+	       route->handle != rest_handle; /* which says so in its own form */
 }
 
 void dispatch(const struct request *request, struct reply *reply)

@@ -11,6 +11,7 @@
 #include "base/uuid7.h"
 #include "dashboard/admin.h"
 #include "dashboard/csv.h"
+#include "dashboard/fault.h"
 #include "dashboard/filter.h"
 #include "dashboard/handlers.h"
 #include "dashboard/logrow.h"
@@ -260,7 +261,7 @@ static int begin(
 	put_titles(&export->first);
 	export->more = next_page(export, &export->first, &fault);
 	if (export->more < 0) {
-		logrow_refuse(reply, &fault);
+		reply_fault(reply, &fault);
 	}
 	return export->more < 0 ? export->more : 0;
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "dashboard/admin.h"
 #include "dashboard/facts.h"
+#include "dashboard/fault.h"
 #include "dashboard/handlers.h"
 #include "dashboard/logrow.h"
 #include "dashboard/tally.h"
@@ -233,7 +234,7 @@ void facets_handle(const struct request *request, struct reply *reply)
 	struct ask_fault fault = { "", "", "", "" };
 
 	if (read_all(request, &facets, &fault) != 0) {
-		logrow_refuse(reply, &fault);
+		reply_fault(reply, &fault);
 	} else {
 		sort(&facets.actions);
 		sort(&facets.codes);

@@ -23,8 +23,7 @@ struct visitor {
 static int64_t number(const struct ask_cell *cell)
 {
 	char text[24];
-	size_t len =
-	    cell->text.len < sizeof(text) ? cell->text.len : sizeof(text) - 1;
+	size_t len = cell->text.len < sizeof(text) ? cell->text.len : sizeof(text) - 1;
 
 	memcpy(text, cell->text.ptr, len);
 	text[len] = '\0';
@@ -63,8 +62,8 @@ static void put_bucket(struct query *query, int64_t step_s)
 		    ")::bigint * %" PRId64,
 		    step_s, step_s);
 	} else {
-		buf_printf(&query->sql,
-		    "unixepoch(created_at) / %" PRId64 " * %" PRId64, step_s, step_s);
+		buf_printf(&query->sql, "unixepoch(created_at) / %" PRId64 " * %" PRId64,
+		    step_s, step_s);
 	}
 }
 
@@ -186,16 +185,16 @@ static int read_part(struct ask *ask, const struct filter *filter,
 		return facts_of_rows(
 		    ask, filter, part->from_us, part->to_us, step_s, visit, arg, fault);
 	}
-	return facts_of_rollups(ask, filter, part->level_s, part->from_us, part->to_us,
-	    visit, arg, fault);
+	return facts_of_rollups(
+	    ask, filter, part->level_s, part->from_us, part->to_us, visit, arg, fault);
 }
 
 int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
     int64_t to_us, int64_t step_s, const int64_t *dirty_hour, size_t dirty_count,
     fact_visit visit, void *arg, struct ask_fault *fault)
 {
-	int64_t level_s = step_s == 0 ? cover_level_s[COVER_LEVELS - 1]
-	                              : cover_level_for(step_s);
+	int64_t level_s =
+	    step_s == 0 ? cover_level_s[COVER_LEVELS - 1] : cover_level_for(step_s);
 	struct cover cover = { 0 };
 	int rc = 0;
 

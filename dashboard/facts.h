@@ -7,6 +7,7 @@
 #define DASHBOARD_FACTS_H
 
 #include "dashboard/cover.h"
+#include "dashboard/histogram.h"
 #include "dashboard/query.h"
 
 enum fact_field { FACT_SERVICE, FACT_ACTION, FACT_STATUS, FACT_CODE, FACT_FIELDS };
@@ -39,8 +40,8 @@ MUST_CHECK int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us,
 
 /*
  * Every fact of the rows between two times that the filter lets through. step_s: how fine
- * bucket_s is; 0: it does not matter. dirty_hour NULL: there are no rollups. Inside one transaction with facts_marks, so that
- * nothing changes in between.
+ * bucket_s is; 0: it does not matter. dirty_hour NULL: there are no rollups. Inside one
+ * transaction with facts_marks, so that nothing changes in between.
  */
 MUST_CHECK int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
     int64_t to_us, int64_t step_s, const int64_t *dirty_hour, size_t dirty_count,

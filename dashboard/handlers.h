@@ -32,4 +32,7 @@ void live_handle(const struct request *request, struct reply *reply);
 /* export.c */
 void export_handle(const struct request *request, struct reply *reply);
 
+/* overview.c */
+void overview_handle(const struct request *request, struct reply *reply);
+
 #endif

@@ -10,6 +10,7 @@
  */
 #include "base/clock.h"
 #include "dashboard/admin.h"
+#include "dashboard/fault.h"
 #include "dashboard/handlers.h"
 #include "dashboard/live_private.h"
 #include "dashboard/logrow.h"
@@ -265,7 +266,7 @@ void live_handle(const struct request *request, struct reply *reply)
 	live->has_to = has_value(request->query, "to");
 	live->mono_told_ns = mono_ns();
 	if (begin(live, request, &fault) != 0) {
-		logrow_refuse(reply, &fault);
+		reply_fault(reply, &fault);
 		on_close(live);
 		return;
 	}

@@ -70,28 +70,3 @@ int64_t logrow_number(const struct ask_cell *cell)
 	memcpy(text, cell->text.ptr, cell->text.len);
 	return strtoll(text, NULL, 10);
 }
-
-void logrow_refuse(struct reply *reply, const struct ask_fault *fault)
-{
-	static const struct {
-		const char *prefix; /* of the SQLSTATE; the first that fits counts */
-		int status;
-	} statuses[] = {
-		{ "57014", 504 },
-		{ "08", 503 },
-		{ "53", 503 },
-		{ "57P", 503 },
-		{ "22", 400 },
-		{ "", 500 },
-	};
-
-	size_t i = 0;
-
-	while (strncmp(fault->sqlstate, statuses[i].prefix, strlen(statuses[i].prefix)) !=
-	       0) {
-		i++;
-	}
-	reply_error(reply, statuses[i].status,
-	    fault->sqlstate[0] ? fault->sqlstate : "XX000", "%s",
-	    fault->message[0] ? fault->message : "out of memory");
-}

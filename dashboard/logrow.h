@@ -6,7 +6,7 @@
 #ifndef DASHBOARD_LOGROW_H
 #define DASHBOARD_LOGROW_H
 
-#include "dashboard/http.h"
+#include "base/buf.h"
 #include "sql/ask.h"
 #include "sql/column.h"
 
@@ -26,8 +26,5 @@ void logrow_put_json(struct buf *out, const struct ask_cell *cells);
 
 /* A cell as a number; what is none is 0. */
 int64_t logrow_number(const struct ask_cell *cell);
-
-/* Answers what the database said, with its SQLSTATE as the code. */
-void logrow_refuse(struct reply *reply, const struct ask_fault *fault);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dashboard/admin.h"
+#include "dashboard/fault.h"
 #include "dashboard/handlers.h"
 
 #include <errno.h>
@@ -56,7 +57,8 @@ static void put_counts(struct buf *out, const struct overview_sums *sums)
 	    sums->count[OVERVIEW_PENDING], sums->count[OVERVIEW_RETRYING]);
 }
 
-static void put_period(struct buf *out, const char *name, const struct overview_sums *sums)
+static void put_period(
+    struct buf *out, const char *name, const struct overview_sums *sums)
 {
 	uint64_t judged = sums->count[OVERVIEW_SUCCESS] + sums->count[OVERVIEW_FAILED];
 	uint64_t calls =
@@ -78,8 +80,8 @@ static void put_series(struct buf *out, const struct overview *overview)
 {
 	buf_puts(out, "\"series\":[");
 	for (size_t i = 0; i < overview->series_count; i++) {
-		int64_t at_s = overview->series_from_s +
-		               (int64_t)i * overview->filter->step_s;
+		int64_t at_s =
+		    overview->series_from_s + (int64_t)i * overview->filter->step_s;
 
 		buf_puts(out, i > 0 ? ",{" : "{");
 		put_time(out, "t", at_s * SECOND_US);
@@ -102,10 +104,12 @@ static void put_actions(struct buf *out, const struct overview *overview)
 		buf_putc(out, ',');
 		put_text(out, "action", entry->field[1]);
 		buf_printf(out,
-		    ",\"count\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"total_ms\":%" PRId64 ",",
+		    ",\"count\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"total_ms\":%" PRId64
+		    ",",
 		    entry->count, entry->failed, entry->duration_sum);
 		put_percentiles(out, &entry->histogram);
-		buf_printf(out, ",\"long_poll\":%s}", entry->long_poll ? "true" : "false");
+		buf_printf(
+		    out, ",\"long_poll\":%s}", entry->long_poll ? "true" : "false");
 	}
 	buf_putc(out, ']');
 }
@@ -196,14 +200,13 @@ void overview_handle(const struct request *request, struct reply *reply)
 	int rc = filter_read(&filter, request->query, wall_us(), &err);
 
 	if (rc != 0) {
-		reply_problem(reply, rc == -EINVAL ? 400 : 503, "bad_filter", err.text);
+		reply_error(
+		    reply, rc == -EINVAL ? 400 : 503, "BAD_FILTER", "%s", err.text);
 		return;
 	}
 	rc = read_and_put(request, &filter, reply, &fault);
 	filter_finish(&filter);
 	if (rc != 0) {
 		reply_fault(reply, &fault);
-		return;
 	}
-	reply_header(reply, "Content-Type", "application/json; charset=utf-8");
 }

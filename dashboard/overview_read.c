@@ -10,8 +10,8 @@
 
 enum {
 	SERIES_MAX = 400,
-	TALLY_MAX = 2000,   /* different actions, or errors; the rest is only in the sums */
-	MESSAGES_MAX = 50,  /* errors that are shown with a message */
+	TALLY_MAX = 2000, /* different actions, or errors; the rest is only in the sums */
+	MESSAGES_MAX = 50, /* errors that are shown with a message */
 	MESSAGE_BYTES = 299,
 };
 
@@ -28,8 +28,8 @@ static int status_of(struct slice text)
 	return -1; /* the table lets no other in */
 }
 
-static int add_sums(struct overview_sums *sums, int status, const struct fact *fact,
-    bool long_poll)
+static int add_sums(
+    struct overview_sums *sums, int status, const struct fact *fact, bool long_poll)
 {
 	sums->count[status] += fact->count;
 	return long_poll ? 0 : fact_add(&sums->histogram, fact);
@@ -44,8 +44,10 @@ static bool is_long_poll(const struct overview *overview, const struct fact *fac
 	    fact->field[FACT_ACTION].len >= sizeof(action)) {
 		return false;
 	}
-	(void)snprintf(service, sizeof(service), "%.*s", SLICE_ARG(fact->field[FACT_SERVICE]));
-	(void)snprintf(action, sizeof(action), "%.*s", SLICE_ARG(fact->field[FACT_ACTION]));
+	(void)snprintf(
+	    service, sizeof(service), "%.*s", SLICE_ARG(fact->field[FACT_SERVICE]));
+	(void)snprintf(
+	    action, sizeof(action), "%.*s", SLICE_ARG(fact->field[FACT_ACTION]));
 	return overview->is_long_poll(overview->arg, service, action);
 }
 
@@ -75,10 +77,11 @@ static int add_error(struct overview *overview, const struct fact *fact)
 	return 0;
 }
 
-static int add_to_series(struct overview *overview, int status, const struct fact *fact,
-    bool long_poll)
+static int add_to_series(
+    struct overview *overview, int status, const struct fact *fact, bool long_poll)
 {
-	int64_t at = (fact->bucket_s - overview->series_from_s) / overview->filter->step_s;
+	int64_t at =
+	    (fact->bucket_s - overview->series_from_s) / overview->filter->step_s;
 
 	if (fact->bucket_s < overview->series_from_s ||
 	    at >= (int64_t)overview->series_count) {
@@ -178,8 +181,10 @@ static int read_message(const struct tally_entry *entry, struct ask *ask,
 	struct query query = { .dialect = ask_dialect(ask) };
 	int rc;
 
-	buf_printf(&query.sql, "SELECT error_message FROM integration_logs%s WHERE created_at = ",
-	    query.dialect == ASK_SQLITE ? " INDEXED BY idx_integration_logs_created_at" : "");
+	buf_printf(&query.sql,
+	    "SELECT error_message FROM integration_logs%s WHERE created_at = ",
+	    query.dialect == ASK_SQLITE ? " INDEXED BY idx_integration_logs_created_at"
+	                                : "");
 	query_param(&query, slice_of(entry->last), "timestamptz");
 	buf_puts(&query.sql, " AND service_name = ");
 	query_param(&query, entry->field[0], "text");
@@ -196,8 +201,8 @@ static int read_message(const struct tally_entry *entry, struct ask *ask,
 static int read_messages(
     struct overview *overview, struct ask *ask, struct ask_fault *fault)
 {
-	size_t count = overview->errors.count < MESSAGES_MAX ? overview->errors.count
-	                                                     : MESSAGES_MAX;
+	size_t count =
+	    overview->errors.count < MESSAGES_MAX ? overview->errors.count : MESSAGES_MAX;
 	int rc = 0;
 
 	overview->message = calloc(count ? count : 1, sizeof(*overview->message));
@@ -217,7 +222,8 @@ static int make_series(struct overview *overview)
 {
 	const struct filter *filter = overview->filter;
 	int64_t from_s = filter->from_us / SECOND_US / filter->step_s * filter->step_s;
-	int64_t last_s = (filter->to_us - 1) / SECOND_US / filter->step_s * filter->step_s;
+	int64_t last_s =
+	    (filter->to_us - 1) / SECOND_US / filter->step_s * filter->step_s;
 	int64_t count = (last_s - from_s) / filter->step_s + 1;
 
 	if (count < 1 || count > SERIES_MAX) {
@@ -243,8 +249,8 @@ static int read_all(struct overview *overview, struct ask *ask, struct ask_fault
 		    ask, before_us, filter->to_us, &dirty, &dirty_count, fault);
 	}
 	if (rc == 0) {
-		rc = facts_read(ask, filter, filter->from_us, filter->to_us, filter->step_s,
-		    dirty, dirty_count, on_now, overview, fault);
+		rc = facts_read(ask, filter, filter->from_us, filter->to_us,
+		    filter->step_s, dirty, dirty_count, on_now, overview, fault);
 	}
 	if (rc == 0) {
 		rc = facts_read(ask, filter, before_us, filter->from_us, 0, dirty,

@@ -15,16 +15,16 @@
 #define SECOND_US INT64_C(1000000)
 #define HOUR_S    INT64_C(3600)
 /* Calls of an hour that has ended still end, fail and are made again: not yet. */
-#define SETTLE_S    120
-#define PAUSE_NS    INT64_C(10000000000)
-#define COMPLAIN_NS INT64_C(60000000000)
+#define SETTLE_S        120
+#define PAUSE_NS        INT64_C(10000000000)
+#define COMPLAIN_NS     INT64_C(60000000000)
 #define ROWS_PER_INSERT 15 /* times 11 columns: parameters of one statement */
 
 /* One hour that is being summed up. */
 struct job {
 	struct ask *ask; /* ASK_WRITE */
 	int64_t hour;
-	uint32_t token; /* of the claim; not 0, which is a mark */
+	uint32_t token;     /* of the claim; not 0, which is a mark */
 	struct tally tally; /* fields: bucket as text, then those of a fact */
 	struct ask_fault *fault;
 };
@@ -74,8 +74,8 @@ static int claim(struct job *job, int64_t end_hour, int64_t *ret_hour)
 	    ask_dialect(job->ask) == ASK_POSTGRES ? " FOR UPDATE SKIP LOCKED" : "");
 	rc = ask_begin(job->ask, job->fault);
 	if (rc == 0) {
-		rc = ask_run(
-		    job->ask, sql, NULL, 0, on_first, ret_hour, NULL, job->fault);
+		rc =
+		    ask_run(job->ask, sql, NULL, 0, on_first, ret_hour, NULL, job->fault);
 	}
 	if (rc == 0 && *ret_hour >= 0) {
 		rc = run(job,
@@ -95,7 +95,7 @@ static int claim(struct job *job, int64_t end_hour, int64_t *ret_hour)
 /* Adds a fact to the sum of the bucket of one level. */
 static int add(struct job *job, int64_t level_s, const struct fact *fact)
 {
-	char bucket[24];
+	char bucket[48];
 	char level[24];
 	struct slice field[TALLY_FIELDS];
 	struct tally_entry *entry;
@@ -143,9 +143,10 @@ static int put_rollups(struct job *job, size_t from, size_t to)
 	struct buf text[ROWS_PER_INSERT] = { { 0 } };
 	int rc;
 
-	buf_puts(&query.sql, "INSERT INTO integration_rollups (level, bucket, service_name, "
-	                     "action, status, error_code, count, duration_sum, "
-	                     "first_created, last_created, histogram) VALUES ");
+	buf_puts(&query.sql,
+	    "INSERT INTO integration_rollups (level, bucket, service_name, "
+	    "action, status, error_code, count, duration_sum, "
+	    "first_created, last_created, histogram) VALUES ");
 	for (size_t i = from; i < to; i++) {
 		const struct tally_entry *entry = job->tally.entry[i];
 		struct slice bucket = entry->field[0];
@@ -184,8 +185,8 @@ static int put_all(struct job *job)
 	for (size_t at = 0; at < job->tally.count && rc == 0; at += ROWS_PER_INSERT) {
 		size_t end = at + ROWS_PER_INSERT;
 
-		rc = put_rollups(
-		    job, at, end < job->tally.count ? end : job->tally.count);
+		rc =
+		    put_rollups(job, at, end < job->tally.count ? end : job->tally.count);
 	}
 	tally_finish(&job->tally);
 	return rc;
@@ -290,9 +291,10 @@ static int take_back(struct job *job)
 	int rc = ask_begin(job->ask, job->fault);
 
 	if (rc == 0) {
-		rc = run(job, "INSERT INTO integration_rollup_marks (hour, claimed) "
-		              "SELECT hour, 0 FROM integration_rollup_marks WHERE claimed <> 0 "
-		              "ON CONFLICT DO NOTHING");
+		rc = run(job,
+		    "INSERT INTO integration_rollup_marks (hour, claimed) "
+		    "SELECT hour, 0 FROM integration_rollup_marks WHERE claimed <> 0 "
+		    "ON CONFLICT DO NOTHING");
 	}
 	if (rc == 0) {
 		rc = run(job, "DELETE FROM integration_rollup_marks WHERE claimed <> 0");
@@ -300,8 +302,8 @@ static int take_back(struct job *job)
 	return rc == 0 ? ask_commit(job->ask, job->fault) : rc;
 }
 
-static int with_handle(struct ask_pool *pool, struct job *job, struct err *err,
-    int (*work)(struct job *job))
+static int with_handle(
+    struct ask_pool *pool, struct job *job, struct err *err, int (*work)(struct job *job))
 {
 	struct ask_fault fault = { 0 };
 	int rc = ask_take(pool, ASK_WRITE, &job->ask, &fault);
@@ -453,8 +455,7 @@ int rollup_start(struct ask_pool *pool, void (*on_trouble)(void *arg, const char
 	if (!rollup) {
 		return err_set(err, ENOMEM, "out of memory");
 	}
-	*rollup =
-	    (struct rollup){ .pool = pool, .on_trouble = on_trouble, .arg = arg };
+	*rollup = (struct rollup){ .pool = pool, .on_trouble = on_trouble, .arg = arg };
 	(void)pthread_mutex_init(&rollup->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -20,8 +20,8 @@
 struct ask_pool;
 struct rollup;
 
-/* The pool is borrowed until rollup_stop. on_trouble (may be NULL): a line for the log, at
- * most one a minute, and an empty one when it is over; on the thread. */
+/* The pool is borrowed until rollup_stop. on_trouble (may be NULL): a line for the log,
+ * at most one a minute, and an empty one when it is over; on the thread. */
 MUST_CHECK int rollup_start(struct ask_pool *pool,
     void (*on_trouble)(void *arg, const char *what), void *arg,
     struct rollup **ret_rollup, struct err *err);

@@ -11,7 +11,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 
 -- Sums over the rows of a span of `level` seconds (300, 3600, 21600, 86400) that begins at `bucket`
--- (seconds since 1970, UTC). histogram: durations in log-linear buckets, "INDEX:COUNT INDEX:COUNT …".
+-- (seconds since 1970, UTC). histogram: durations in log-linear buckets, "INDEX:COUNT INDEX:COUNT ...".
 CREATE TABLE IF NOT EXISTS public.integration_rollups (
 	level integer NOT NULL,
 	bucket bigint NOT NULL,
