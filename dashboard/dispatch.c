@@ -30,6 +30,10 @@ static const struct route routes[] = {
 	{ "/rest/v1/", "GET POST PATCH PUT DELETE OPTIONS", ACCESS_ANYONE, rest_handle },
 	{ "/api/setup", "GET", ACCESS_READ, setup_handle },
 	{ "/api/coverage", "GET", ACCESS_READ, coverage_handle },
+	{ "/api/facets", "GET", ACCESS_READ, facets_handle },
+	{ "/api/chain", "GET", ACCESS_READ, chain_handle },
+	{ "/api/live", "GET", ACCESS_READ, live_handle },
+	{ "/api/export.csv", "GET", ACCESS_READ, export_handle },
 };
 
 static const struct route files = { "/", "GET", ACCESS_ANYONE, static_handle };
