@@ -319,7 +319,8 @@ def test_delivery_that_stands_is_told_and_is_not_ready_after_a_minute(
     server.start()
     assert eventually(lambda: table.count() == 2, 30)
     assert eventually(lambda: admin.ask("/readyz").status == 200)
-    assert delivery(admin)["waiting"] == 0 and delivery(admin)["message"] == ""
+    assert eventually(lambda: delivery(admin)["waiting"] == 0)
+    assert delivery(admin)["message"] == ""
 
 
 def delivery(admin):
