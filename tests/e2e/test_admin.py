@@ -508,6 +508,9 @@ def test_wider_takes_the_flag_and_names(tmp_path, new_waybill):
     host = "waybill.example.test"
     assert admin.ask("/healthz", host=host).status == 200
     assert admin.ask("/healthz", host=host, headers={"Origin": f"https://{host}"}).status == 200
+    session = admin.ask("/session", "POST", host=host, headers={"Origin": f"https://{host}"},
+                        key="authenticated")
+    assert session.headers["Set-Cookie"].endswith("; Secure")
     assert admin.ask("/healthz", host="other.example.test").status == 403
     assert link_of(instance)[1].startswith(f"http://127.0.0.1:{admin.port}/#key=")
 
