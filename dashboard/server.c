@@ -246,8 +246,8 @@ static struct MHD_Response *make_response(struct exchange *exchange, struct repl
 		}
 		return response;
 	}
-	response = MHD_create_response_from_buffer(
-	    reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer_with_free_callback(
+	    reply->body.len, reply->body.ptr, free);
 	if (response) {
 		reply->body = (struct buf){ 0 };
 	}
