@@ -322,10 +322,8 @@ void batch_flush(struct batch *batch)
 	}
 }
 
-/* A link of a chain that is no call's, put and dropped again. */
 int batch_check(struct batch *batch, struct err *err)
 {
-	const struct chain_link none = { .created_us = wall_us() };
 	int r;
 
 	if (batch->mono_lost_ns != 0 &&
@@ -333,16 +331,9 @@ int batch_check(struct batch *batch, struct err *err)
 		*err = batch->lost;
 		return batch->lost_code;
 	}
-	r = store_begin(batch->store, err);
-	r = r ? r : store_put_chain(batch->store, &none, err);
-	r = r ? r : store_drop_chain(batch->store, none.fingerprint, err);
-	r = r ? r : store_commit(batch->store, err);
-	if (r != 0) {
-		store_rollback(batch->store);
-		return r;
-	}
-	batch->dirty = true;
-	return 0;
+	r = store_probe(batch->store, err);
+	batch->dirty = batch->dirty || r == 0;
+	return r;
 }
 
 int64_t batch_retain(struct batch *batch)

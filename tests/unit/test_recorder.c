@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/counter.h"
 #include "base/log.h"
 #include "record/recorder.h"
+
+#define SECOND_NS INT64_C(1000000000)
 
 enum { ROWS_MAX = 4096 };
 
@@ -18,7 +21,8 @@ enum { ROWS_MAX = 4096 };
 struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool held;       /* store_begin waits */
+	bool held; /* store_begin and store_probe wait */
+	int fail_probes;
 	int fail_begins; /* so many fail */
 	int fail_commits;
 	const char *bad_action; /* rows of it are refused */
@@ -48,6 +52,22 @@ int store_begin(struct store *store, struct err *err)
 	if (store->fail_begins > 0) {
 		store->fail_begins--;
 		r = err_set(err, ENOSPC, "disk full");
+	}
+	pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
+int store_probe(struct store *store, struct err *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&store->lock);
+	while (store->held) {
+		pthread_cond_wait(&store->changed, &store->lock);
+	}
+	if (store->fail_probes > 0) {
+		store->fail_probes--;
+		r = err_set(err, EROFS, "read only");
 	}
 	pthread_mutex_unlock(&store->lock);
 	return r;
@@ -314,6 +334,45 @@ static void failed_transaction_is_tried_row_by_row(void **state)
 	assert_counted(COUNTER_LOST_STORE, 1);
 }
 
+static void a_check_says_whether_the_store_can_be_written(void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct err err = { "" };
+
+	(void)state;
+	hold(true);
+	assert_int_equal(recorder_check(recorder, 10000000, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "not answered"));
+	fake.fail_probes = 1;
+	hold(false);
+	assert_int_equal(recorder_check(recorder, SECOND_NS * 10, &err), -EROFS);
+	assert_string_equal(err.text, "read only");
+	/* a second later it is asked again */
+	while (recorder_check(recorder, SECOND_NS * 10, &err) != 0) {
+		(void)usleep(50000);
+	}
+	recorder_stop(recorder);
+}
+
+static void a_row_lost_to_the_disk_fails_the_check_until_one_is_stored(void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct err err = { "" };
+
+	(void)state;
+	fake.fail_begins = 2;
+	recorder_submit(recorder, make("/v1/a", 200, "{}"));
+	wait_settled(1);
+	assert_int_equal(recorder_check(recorder, SECOND_NS * 10, &err), -ENOSPC);
+	assert_string_equal(err.text, "disk full");
+	recorder_submit(recorder, make("/v1/a", 200, "{}"));
+	wait_settled(2);
+	while (recorder_check(recorder, SECOND_NS * 10, &err) != 0) {
+		(void)usleep(50000);
+	}
+	recorder_stop(recorder);
+}
+
 static void store_that_fails_is_a_counted_loss(void **state)
 {
 	struct recorder *recorder = start(1 << 26);
@@ -421,6 +480,11 @@ int main(void)
 		    full_queue_drops_bodies_before_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    failed_transaction_is_tried_row_by_row, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_check_says_whether_the_store_can_be_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_row_lost_to_the_disk_fails_the_check_until_one_is_stored, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    store_that_fails_is_a_counted_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(
