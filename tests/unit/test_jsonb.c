@@ -50,10 +50,10 @@ static void texts_are_printed_as_jsonb(void **state)
 /* Each is less than the next. */
 static void values_are_ordered_as_jsonb(void **state)
 {
-	static const char *const order[] = { "null", "\"\"", "\"a\"", "\"ab\"", "\"b\"",
-		"-1e30", "-2", "-1.5", "0", "1e-30", "0.5", "9", "10", "10.01", "1e30",
-		"false", "true", "[null]", "[1]", "[2]", "[1,1]", "{}", "{\"a\":1}",
-		"{\"a\":2}", "{\"b\":0}", "{\"a\":0,\"b\":0}" };
+	static const char *const order[] = { "[]", "null", "\"\"", "\"a\"", "\"ab\"",
+		"\"b\"", "-1e30", "-2", "-1.5", "0", "1e-30", "0.5", "9", "10", "10.01",
+		"1e30", "false", "true", "[null]", "[1]", "[2]", "[1,1]", "{}",
+		"{\"a\":1}", "{\"a\":2}", "{\"b\":0}", "{\"a\":0,\"b\":0}" };
 	static const char *const same[][2] = { { "1.0", "1" }, { "100", "1e2" },
 		{ "-0", "0.0" }, { "{\"a\":1,\"b\":2}", "{\"b\":2.0,\"a\":1}" },
 		{ "\"\\u0041\"", "\"A\"" } };
