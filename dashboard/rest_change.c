@@ -189,6 +189,11 @@ static bool step(struct change *change, struct ask *ask, size_t first, size_t co
 	good = list.failed ? rest_fail_memory(&call->error)
 	                   : rest_run(call, ask, &sql, on_changed, change, &changed);
 	change->changed += changed;
+	if (!good && !change->is_delete && change->set->first->id.ptr &&
+	    strcmp(call->error.code, "23505") == 0) {
+		(void)rest_details(&call->error, "Key (id)=(%.*s) already exists.",
+		    SLICE_ARG(change->set->first->id));
+	}
 	rest_sql_finish(&sql);
 	buf_finish(&list);
 	rest_arena_finish(&arena);

@@ -10,6 +10,10 @@
 #define VALUES_MAX 5000
 #define DEPTH_MAX  16
 
+/* SQLite takes an expression of 1000 levels, and a list of ORs is as deep as it is long.
+ */
+#define CONDITIONS_MAX 600
+
 static const struct operator
 {
 	const char *name;
@@ -308,8 +312,17 @@ static bool take_operator(struct scan *scan, bool in_group, struct rest_filter *
 		return scan_fail(scan, "delimiter (.)");
 	}
 	if (is_list) {
-		return take_list(scan, SLICE("{"), SLICE("}"), &values) &&
-		       read_values(scan, filter, &values);
+		if (!take_list(scan, SLICE("{"), SLICE("}"), &values)) {
+			return false;
+		}
+		if (filter->op == REST_EQ && !filter->every) {
+			filter->op = REST_IN;
+		} else {
+			*scan->conditions += values.count;
+		}
+		return *scan->conditions > CONDITIONS_MAX
+		           ? scan_fail(scan, "at most 600 conditions")
+		           : read_values(scan, filter, &values);
 	}
 	return take_value(scan, in_group, &value) && add_value(scan, &values, value) &&
 	       read_values(scan, filter, &values);
@@ -319,6 +332,9 @@ bool scan_test(struct scan *scan, bool in_group, struct rest_filter *filter)
 {
 	struct values values = { 0 };
 
+	if (++*scan->conditions > CONDITIONS_MAX) {
+		return scan_fail(scan, "at most 600 conditions");
+	}
 	if (scan_take(scan, SLICE("not."))) {
 		filter->negated = true;
 	}
