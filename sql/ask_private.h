@@ -58,4 +58,7 @@ int ask_errno(const char *sqlstate);
 /* What SQLite last failed at, as PostgreSQL would say it. Returns a negative errno. */
 int ask_sqlite_fault(struct sqlite3 *db, int code, struct ask_fault *fault);
 
+/* Adds the functions of ask_functions.c to a connection. SQLITE_OK or a code. */
+int ask_sqlite_functions(struct sqlite3 *db);
+
 #endif

@@ -54,7 +54,7 @@ static int sqlite_open(struct ask *ask, struct ask_fault *fault)
 	struct stat info;
 	struct err err;
 	int result;
-	int code = SQLITE_OK;
+	int code;
 
 	result = ask->right == ASK_WRITE ? retention_open(path, &ask->db, &err)
 	                                 : store_open_reader(path, &ask->db, &err);
@@ -64,6 +64,10 @@ static int sqlite_open(struct ask *ask, struct ask_fault *fault)
 	if (stat(path, &info) == 0) {
 		ask->device = info.st_dev;
 		ask->inode = info.st_ino;
+	}
+	code = ask_sqlite_functions(ask->db);
+	if (code != SQLITE_OK) {
+		return ask_sqlite_fault(ask->db, code, fault);
 	}
 	start_clock(ask);
 	sqlite3_progress_handler(ask->db, LOOK_EVERY, on_progress, ask);
