@@ -105,6 +105,7 @@ function arrange(now) {
 	const first = now.entity_id || now.q ? parts.log : parts.numbers;
 	if (parts.tiles.nextElementSibling !== first) {
 		parts.tiles.after(first);
+		scrollTo(0, 0);
 	}
 }
 

@@ -119,7 +119,7 @@ class Chart {
 
 	render(overview) {
 		this.overview = overview;
-		this.step.textContent = `${t("per", { step: step(overview.bucket_s) })} · ${t("chart_hint")}`;
+		fill(this.step, t("per", { step: step(overview.bucket_s) }), el("span.chart-hint", ` · ${t("chart_hint")}`));
 		this.area.setAttribute("aria-label", this.describe());
 		this.fillLegend(null);
 		const width = this.area.clientWidth;

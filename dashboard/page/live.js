@@ -26,11 +26,13 @@ export class Live {
 		this.close();
 		this.params = next;
 		this.cursor = "";
+		this.missed = false;
 		this.look();
 	}
 
 	look() {
 		if (document.hidden || this.params === null) {
+			this.missed = this.source !== null && this.params !== null;
 			this.close();
 			this.onState("off");
 			return;
@@ -38,20 +40,20 @@ export class Live {
 		if (this.source) {
 			return;
 		}
-		if (this.wasOpen && this.cursor === "") {
+		const missed = this.missed && this.cursor === "";
+		this.missed = false;
+		this.open();
+		if (missed) {
+			/* the stream has no place to go on from: nothing had come yet */
 			this.onMissed();
 		}
-		this.open();
 	}
 
 	open() {
 		const after = this.cursor ? `&after=${encodeURIComponent(this.cursor)}` : "";
 		const source = new EventSource(`/api/live?${this.params}${after}`);
 		this.source = source;
-		source.addEventListener("open", () => {
-			this.wasOpen = true;
-			this.onState("live");
-		});
+		source.addEventListener("open", () => this.onState("live"));
 		source.addEventListener("row", (event) => {
 			this.cursor = event.lastEventId;
 			this.onRow(JSON.parse(event.data));

@@ -19,7 +19,7 @@ function shellWord(text) {
 function commandBox(title, text, lines) {
 	const command = lines.join("\n");
 	return el("div.command", el("h3", title), el("p.muted", text),
-		el("div.command-line", el("pre", { tabindex: "0", "aria-label": title }, el("code", command)),
+		el("div.command-line", el("pre", el("code", command)),
 			el("button.quiet", { type: "button", onclick: (event) => copyText(event.currentTarget, command, t("copied"), t("copy_failed")) }, t("copy"))));
 }
 
