@@ -11,7 +11,7 @@ struct sqlite3;
 
 /* "Wayb": tells a database of ours from another program's (PRAGMA application_id). */
 #define SCHEMA_APPLICATION_ID 0x57617962
-#define SCHEMA_VERSION        1
+#define SCHEMA_VERSION        2
 
 enum schema_state {
 	SCHEMA_OURS,    /* ours, or still empty */
