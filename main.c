@@ -46,6 +46,14 @@ static const struct command commands[] = {
 	{ "stats", "[--json]", "Shows the hourly and the daily view",
 	    CONFIG_HELP DATABASE_HELP "      --json              one JSON object\n",
 	    command_stats },
+	{ "coverage", "[--json] [--since 7d] [--suggest [HOST]]",
+	    "Shows what is recorded and what passes by unrecorded",
+	    CONFIG_HELP DATABASE_HELP
+	    "      --since DURATION    only what was seen in that time, such as 12h or 7d\n"
+	    "      --suggest [HOST]    YAML for the service files: routes for calls that no route\n"
+	    "                          matches, and files for hosts that have none\n"
+	    "      --json              one JSON object\n",
+	    command_coverage },
 	{ "outbox", "list|retry|drop [ID…]",
 	    "Shows, retries or drops rows that PostgreSQL does not have",
 	    CONFIG_HELP DATABASE_HELP

@@ -281,6 +281,33 @@ static void a_locked_store_gets_them_later(void **state)
 	scratch_finish(&scratch);
 }
 
+/* Nor by a full disk. */
+static void a_full_disk_gets_them_later(void **state)
+{
+	struct scratch scratch;
+	struct store *store = NULL;
+	struct coverage *coverage = coverage_create();
+	struct err err = { "" };
+
+	(void)state;
+	scratch_init(&scratch);
+	store = open_store(scratch.path, NULL);
+	for (int i = 0; i < 700; i++) {
+		add(coverage, COVERAGE_TUNNEL, "a-rather-long-name-of-a-host.test", i);
+	}
+	assert_string_equal(query(store->db, "PRAGMA max_page_count = 30"), "30");
+	assert_int_equal(coverage_write(coverage, store, true, &err), -ENOSPC);
+	assert_string_equal(query(store->db, "PRAGMA max_page_count = 4000"), "4000");
+	write_all(coverage, store);
+	assert_string_equal(
+	    query(
+	        store->db, "SELECT count(*) || ' ' || sum(count) FROM waybill_coverage"),
+	    "700 700");
+	store_close(store);
+	coverage_destroy(coverage);
+	scratch_finish(&scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +318,7 @@ int main(void)
 		cmocka_unit_test(both_tables_are_bounded),
 		cmocka_unit_test(what_finds_no_room_leaves_some_to_routed_hosts),
 		cmocka_unit_test(a_locked_store_gets_them_later),
+		cmocka_unit_test(a_full_disk_gets_them_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
