@@ -90,6 +90,9 @@ static const struct command commands[] = {
 	{ "exec", "[OPTIONS] -- COMMAND [ARGUMENT…]",
 	    "Runs a command so that its calls go through waybill",
 	    CONFIG_HELP CLIENT_HELP, command_exec },
+	{ "types", "",
+	    "Prints TypeScript for the table, with unions from the service files",
+	    CONFIG_HELP, command_types },
 	{ "ca", "show|export|renew",
 	    "Shows, prints or renews the certificate clients must trust",
 	    CONFIG_HELP
