@@ -12,6 +12,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "record/recorder.h"
+#include "sql/coverage.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -35,6 +36,8 @@ struct store {
 	size_t commits;
 	size_t settled; /* calls; counted here so that one condition tells all */
 	bool closed;
+	uint64_t noted[2]; /* counts of coverage, and of unrouted paths */
+	char last_note[2][400];
 };
 
 static struct store fake;
@@ -85,6 +88,23 @@ int store_put(struct store *store, const struct row *row, struct err *err)
 	store->status[i] = row->status;
 	store->retry_count[i] = row->retry_count;
 	store->pending++;
+	return 0;
+}
+
+int store_put_coverage(
+    struct store *store, const struct coverage_note *notes, size_t count, struct err *err)
+{
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < count; i++) {
+		bool path = !notes[i].kind;
+
+		store->noted[path] += notes[i].count;
+		(void)snprintf(store->last_note[path], sizeof(store->last_note[path]),
+		    "%s %s %s", notes[i].host, path ? notes[i].method : notes[i].kind,
+		    path ? notes[i].path : notes[i].client);
+	}
+	pthread_mutex_unlock(&store->lock);
+	(void)err;
 	return 0;
 }
 
@@ -391,6 +411,30 @@ static void store_that_fails_is_a_counted_loss(void **state)
 	assert_counted(COUNTER_ROWS_STORED, 1);
 }
 
+static void what_is_recorded_is_counted_by_host_and_what_no_route_matches_by_path(
+    void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct call *snapshot = NULL;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct call *call = make("/v1/a", 200, "{}");
+
+		(void)snprintf(call->client, sizeof(call->client), "10.0.0.7");
+		recorder_submit(recorder, call);
+	}
+	recorder_submit(recorder, make("/v2/users/8471", 200, "{}"));
+	snapshot = make("/v2/users/8471", 0, "");
+	snapshot->in_flight = true;
+	recorder_submit(recorder, snapshot); /* its end is still to come, and counts */
+	recorder_stop(recorder);
+	assert_int_equal(fake.noted[0], 4);
+	assert_int_equal(fake.noted[1], 1);
+	assert_string_equal(fake.last_note[1], "api.shop.test POST /v2/users/{id}");
+	assert_counted(COUNTER_CALLS_OTHER, 1);
+}
+
 static void snapshot_never_follows_its_end(void **state)
 {
 	struct recorder *recorder = start(1 << 26);
@@ -472,6 +516,9 @@ static void many_threads_submit_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    what_is_recorded_is_counted_by_host_and_what_no_route_matches_by_path,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    every_call_is_a_row_in_its_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
