@@ -85,6 +85,22 @@ static void put_one(
 	buf_puts(out, "1");
 }
 
+/* Node's own way covers less than the preload, and comes on top of it: not both. */
+static void put_node_proxy(
+    const struct client_place *place, const char *present, struct buf *out)
+{
+	if (!place->preload_cjs) {
+		put_one(place, present, out);
+	}
+}
+
+static void put_ports(
+    const struct client_place *place, const char *present, struct buf *out)
+{
+	(void)present;
+	buf_puts(out, place->ports ? place->ports : "");
+}
+
 static void put_root(
     const struct client_place *place, const char *present, struct buf *out)
 {
@@ -261,7 +277,8 @@ static const struct {
 	{ "no_proxy", put_no_proxy },
 	{ "WAYBILL_PROXY", put_url },
 	{ "WAYBILL_HOSTS", put_hosts },
-	{ "NODE_USE_ENV_PROXY", put_one },
+	{ "WAYBILL_PORTS", put_ports },
+	{ "NODE_USE_ENV_PROXY", put_node_proxy },
 	{ "NODE_EXTRA_CA_CERTS", put_node_extra },
 	{ "NODE_OPTIONS", put_node_options },
 	{ "DENO_CERT", put_root },       /* adds to Deno's own */

@@ -20,6 +20,8 @@ struct client_place {
 	const char *secret;
 	const char *hosts; /* the routed ones, with commas between */
 
+	const char *ports; /* that CONNECT may ask for; NULL: only 443 */
+
 	const char *root;        /* PEM: our root */
 	const char *bundle;      /* PEM: the system's roots and ours */
 	const char *truststore;  /* PKCS#12: the same */

@@ -234,6 +234,22 @@ static int place_files(const char *folder, bool node, struct client_setup *setup
 	return 0;
 }
 
+/* What is not needed for the default is not said. Returns 0 or -ENOMEM. */
+static int find_ports(struct client_setup *setup)
+{
+	const struct settings *settings = setup->settings;
+	struct buf text = { 0 };
+
+	if (settings->connect_port_count == 1 && settings->connect_ports[0] == 443) {
+		return 0;
+	}
+	for (size_t i = 0; i < settings->connect_port_count; i++) {
+		buf_printf(&text, "%s%d", i ? "," : "", settings->connect_ports[i]);
+	}
+	setup->place.ports = keep(setup, buf_steal(&text));
+	return setup->place.ports ? 0 : -ENOMEM;
+}
+
 static int find_files(const struct command *command, const struct client_options *options,
     struct client_setup *setup)
 {
@@ -251,6 +267,9 @@ static int find_files(const struct command *command, const struct client_options
 	rc = place_files(
 	    options->files_at ? options->files_at : folder, options->node, setup);
 	free(folder);
+	if (rc == 0) {
+		rc = find_ports(setup);
+	}
 	if (rc != 0) {
 		(void)fprintf(stderr, "waybill %s: %s\n", command->name,
 		    rc == -ENOENT ? "preload.cjs is not installed: it belongs in "
