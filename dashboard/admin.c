@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "dashboard/admin_private.h"
+#include "dashboard/rollup.h"
 #include "dashboard/session.h"
 #include "sql/ask.h"
 
@@ -26,6 +27,7 @@ enum {
 	REFILL_MS = 1000, /* descriptors given away are missed */
 	PAUSE_MS = 100,   /* no descriptor left at all */
 	STATEMENT_S = 5,  /* of one statement of the database */
+	SUM_UP_S = 60,    /* likewise, of those that nobody waits for */
 	HANDLES = 6,      /* of the database at a time, for each right */
 };
 
@@ -230,12 +232,30 @@ static int create_pools(struct admin *admin, struct err *err)
 		admin->store = NULL;
 		r = ask_pool_create(&settings, &admin->store, err);
 	}
+	if (r == 0) {
+		settings.database = admin->parts.database;
+		settings.timeout_ns = SUM_UP_S * SECOND_NS;
+		settings.handles = 1;
+		r = ask_pool_create(&settings, &admin->sums, err);
+	}
 	return r;
+}
+
+static void on_sums_trouble(void *arg, const char *what)
+{
+	(void)arg;
+	if (what[0]) {
+		log_warn("%s", what);
+	} else {
+		log_info("the dashboard's sums are kept up again");
+	}
 }
 
 static void destroy(struct admin *admin)
 {
 	close_port(admin);
+	rollup_stop(admin->rollup);
+	ask_pool_destroy(admin->sums);
 	if (admin->store != admin->rows) {
 		ask_pool_destroy(admin->store);
 	}
@@ -257,6 +277,10 @@ static int start_thread(struct admin *admin, struct err *err)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)try_open(admin); /* its threads inherit the mask */
+	if (rollup_start(admin->sums, on_sums_trouble, NULL, &admin->rollup, err) != 0) {
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+		return -EAGAIN;
+	}
 	code = pthread_create(&admin->thread, NULL, run, admin);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (code != 0) {

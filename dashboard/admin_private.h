@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct rollup;
 struct server;
 struct sessions;
 
@@ -22,7 +23,9 @@ struct admin {
 	struct admin_parts parts;
 	struct ask_pool *rows;  /* owned */
 	struct ask_pool *store; /* owned; may be rows */
-	pthread_t thread;       /* accepts */
+	struct ask_pool *sums; /* owned: the rows too, for the thread that sums them up */
+	struct rollup *rollup; /* owned */
+	pthread_t thread;      /* accepts */
 	int wake_fd;
 	int reserve[ADMIN_RESERVE]; /* spare descriptors; -1: given away. The thread's */
 	atomic_bool draining;

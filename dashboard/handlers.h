@@ -20,4 +20,19 @@ void setup_handle(const struct request *request, struct reply *reply);
 /* coverage.c */
 void coverage_handle(const struct request *request, struct reply *reply);
 
+/* facets.c */
+void facets_handle(const struct request *request, struct reply *reply);
+
+/* chain.c */
+void chain_handle(const struct request *request, struct reply *reply);
+
+/* live.c */
+void live_handle(const struct request *request, struct reply *reply);
+
+/* export.c */
+void export_handle(const struct request *request, struct reply *reply);
+
+/* overview.c */
+void overview_handle(const struct request *request, struct reply *reply);
+
 #endif

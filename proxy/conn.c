@@ -15,7 +15,9 @@
 #include "proxy/tls_reject.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
+#include "record/recorder.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -83,6 +85,34 @@ bool conn_idle(const struct conn *conn)
 		break;
 	}
 	return false;
+}
+
+void conn_set_host(struct conn *conn, struct slice host)
+{
+	(void)snprintf(conn->host, sizeof(conn->host), "%.*s", SLICE_ARG(host));
+	for (char *c = conn->host; *c; c++) {
+		*c = (char)tolower((unsigned char)*c);
+	}
+}
+
+void conn_client(const struct conn *conn, char ret_client[64])
+{
+	struct slice text = slice_of(conn->peer);
+	const char *colon = strrchr(conn->peer, ':');
+
+	text.len = colon ? (size_t)(colon - conn->peer) : text.len;
+	if (text.len > 1 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']') {
+		text = (struct slice){ text.ptr + 1, text.len - 2 };
+	}
+	(void)snprintf(ret_client, 64, "%.*s", SLICE_ARG(text));
+}
+
+void conn_note(const struct conn *conn, enum coverage_kind kind, struct slice host)
+{
+	char client[64];
+
+	conn_client(conn, client);
+	recorder_note(conn->worker->recorder, kind, host, client);
 }
 
 void conn_linger(struct conn *conn)

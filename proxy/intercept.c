@@ -78,7 +78,7 @@ static void direct_hello(struct conn *conn, const struct hello *hello)
 		refuse_hello(conn, ALERT_ACCESS_DENIED);
 	} else if (route_table_host(worker->table, name) &&
 	           (!hello->alpn || hello->alpn_http11)) {
-		(void)snprintf(conn->host, sizeof(conn->host), "%s", hello->server_name);
+		conn_set_host(conn, name);
 		conn->port = 443;
 		start_handshake(conn);
 	} else {
@@ -124,11 +124,23 @@ static void on_tunnel_done(void *owner)
 	conn_end(conn, false);
 }
 
+static void count_tunnel(const struct conn *conn)
+{
+	struct slice host = slice_of(conn->host);
+	bool routed = route_table_host(conn->worker->table, host);
+
+	counter_add(COUNTER_TUNNELS, 1);
+	if (routed) {
+		counter_add(COUNTER_TUNNELS_ROUTED, 1);
+	}
+	conn_note(conn, routed ? COVERAGE_ROUTED_TUNNEL : COVERAGE_TUNNEL, host);
+}
+
 static void on_dialled(
     void *owner, struct stream *upstream, const struct dial_result *result)
 {
 	struct conn *conn = owner;
-	bool connect = conn->host[0] == '\0' && !conn->tls;
+	bool connect = conn->answer_connect;
 	struct stream *client = conn->stream;
 
 	conn->dial = NULL;
@@ -153,7 +165,7 @@ static void on_dialled(
 			return;
 		}
 	}
-	counter_add(COUNTER_TUNNELS, 1);
+	count_tunnel(conn);
 	conn->state = CONN_TUNNEL;
 	conn->stream = NULL;
 	conn->tunnel =
@@ -165,10 +177,16 @@ static void on_dialled(
 
 void intercept_tunnel(struct conn *conn, struct slice host, int port, bool connect)
 {
-	struct dial_request request = { .host = host, .port = port };
+	struct dial_request request = { .port = port };
 
+	if (host.ptr != conn->host) {
+		conn_set_host(conn, host);
+	}
+	request.host = slice_of(conn->host);
+	conn->port = port;
 	conn->state = CONN_DIAL;
 	conn->tls = !connect;
+	conn->answer_connect = connect;
 	(void)event_del(conn->timer);
 	/* what the client sends meanwhile waits in the stream, bounded */
 	conn->dial = dial_start(conn->worker, &request, on_dialled, conn);

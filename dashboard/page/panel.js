@@ -156,6 +156,7 @@ function renderAnswer(answer) {
 	shown = answer;
 	renderHead(answer.row);
 	renderBody(answer);
+	parts.root.dataset.row = answer.row.id; /* what is shown now, while the next one may be on its way */
 	loadBeside(answer.row);
 }
 
