@@ -352,7 +352,7 @@ static bool read_group(
     struct parser *parser, struct slice text, enum rest_node node, bool negated)
 {
 	struct scan scan = begin(parser, "logic tree", text);
-	struct rest_filter *filter;
+	struct rest_filter *filter = NULL;
 
 	if (!add_filter(parser, &filter)) {
 		return false;
@@ -371,7 +371,7 @@ static bool read_filter(struct parser *parser, struct slice name, struct slice t
 {
 	struct scan field = begin(parser, "filter", name);
 	struct scan scan = begin(parser, "filter", text);
-	struct rest_filter *filter;
+	struct rest_filter *filter = NULL;
 
 	if (!add_filter(parser, &filter) || !scan_field(&field, &filter->field)) {
 		return false;

@@ -423,3 +423,26 @@ def test_changes_are_seen_by_who_follows_the_store(rows):
         ).fetchone()
     db.close()
     assert last == (FIRST,)
+
+
+@pytest.mark.threads
+def test_many_at_a_time(rows):
+    """More than there are handles: they wait for each other, and nobody is turned away."""
+    statuses = []
+
+    def work(place, number):
+        for _ in range(5):
+            statuses.append(place.ask("POST", "integration_logs", many(20, action=f"w{number}")).status)
+            path = f"integration_logs?action=eq.w{number}"
+            statuses.append(place.ask("GET", path + "&order=created_at.desc&limit=5").status)
+            statuses.append(place.ask("PATCH", path, {"status": "failed"}).status)
+            statuses.append(place.ask("DELETE", path).status)
+
+    threads = [threading.Thread(target=work, args=(place, n)) for place in rows for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(set(statuses)) == [200, 201, 204]
+    assert len(statuses) == 2 * 6 * 5 * 4
+    assert ask_both(rows, "HEAD", "integration_logs", Prefer="count=exact").range == "0-2/3"

@@ -120,7 +120,7 @@ static void what_cannot_be_read_is_told_with_its_place(void **state)
 		    " \")\"" },
 		{ "status=in.(a,%22b",
 		    "PGRST100 \"failed to parse filter (in.(a,\"b)\" (line 1,"
-		    " column 8) | unexpected end of input expecting \"\\\"\"" },
+		    " column 9) | unexpected end of input expecting \"\\\"\"" },
 		{ "x=eq.1", "42703 column integration_logs.x does not exist" },
 		{ "id=eq.1", "22P02 invalid input syntax for type uuid: \"1\"" },
 		{ "error_message=like.a%5C",
