@@ -244,6 +244,28 @@ static int read_entity(
 	return 0;
 }
 
+/* Any text around q, whose own signs mean themselves. */
+static void read_words(struct filter *filter, struct slice query, struct buf *text)
+{
+	size_t at;
+
+	filter->q = keep(query, "q", text);
+	if (!filter->q.ptr || text->len + 2 * filter->q.len + 2 > TEXT_MAX) {
+		filter->q = (struct slice){ NULL, 0 };
+		return;
+	}
+	at = text->len;
+	buf_putc(text, '%');
+	for (size_t i = 0; i < filter->q.len; i++) {
+		if (strchr("%_\\", filter->q.ptr[i])) {
+			buf_putc(text, '\\');
+		}
+		buf_putc(text, filter->q.ptr[i]);
+	}
+	buf_putc(text, '%');
+	filter->q_pattern = (struct slice){ text->ptr + at, text->len - at };
+}
+
 int filter_read(
     struct filter *filter, struct slice query, int64_t now_us, struct err *err)
 {
@@ -273,7 +295,7 @@ int filter_read(
 	if (rc == 0) {
 		rc = read_entity(filter, query, &text, err);
 	}
-	filter->q = keep(query, "q", &text);
+	read_words(filter, query, &text);
 	choose_step(filter);
 	if (rc != 0) {
 		filter_finish(filter);

@@ -34,6 +34,7 @@ struct filter {
 	struct slice entity_type; /* ptr NULL: any */
 	struct slice entity_id;   /* lower-case UUID */
 	struct slice q;           /* part of error_message */
+	struct slice q_pattern;   /* the same for ILIKE: a percent sign is one */
 	char *text;               /* owned: the memory behind the slices */
 };
 

@@ -99,6 +99,9 @@ static void put_actions(struct buf *out, const struct overview *overview)
 	for (size_t i = 0; i < overview->actions.count && i < ROWS_SHOWN; i++) {
 		const struct tally_entry *entry = overview->actions.entry[i];
 
+		if (entry->count == 0) {
+			break; /* was there only in the period before */
+		}
 		buf_puts(out, i > 0 ? ",{" : "{");
 		put_text(out, "service_name", entry->field[0]);
 		buf_putc(out, ',');

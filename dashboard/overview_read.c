@@ -121,10 +121,11 @@ static int on_before(void *arg, const struct fact *fact)
 {
 	struct overview *overview = arg;
 	int status = status_of(fact->field[FACT_STATUS]);
+	/* counts nothing there: it remembers what is a long poll */
+	struct tally_entry *action = action_of(overview, fact);
+	bool long_poll = action ? action->long_poll : is_long_poll(overview, fact);
 
-	return status < 0 ? 0
-	                  : add_sums(&overview->before, status, fact,
-	                        is_long_poll(overview, fact));
+	return status < 0 ? 0 : add_sums(&overview->before, status, fact, long_poll);
 }
 
 static int on_count(void *arg, const struct ask_cell *cell, size_t count)

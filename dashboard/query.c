@@ -78,12 +78,14 @@ static void put_words(struct query *query, const struct filter *filter)
 	if (filter->count[FILTER_STATUS] == 0) {
 		buf_puts(&query->sql, " AND status IN ('failed', 'retrying', 'pending')");
 	}
-	/* no pattern: a percent sign is looked for as one */
-	buf_puts(&query->sql, query->dialect == ASK_POSTGRES
-	                          ? " AND strpos(lower(error_message), lower("
-	                          : " AND instr(lower(error_message), lower(");
-	query_param(query, filter->q, "text");
-	buf_puts(&query->sql, ")) > 0");
+	if (query->dialect == ASK_POSTGRES) {
+		buf_puts(&query->sql, " AND error_message ILIKE ");
+		query_param(query, filter->q_pattern, "text");
+	} else {
+		buf_puts(&query->sql, " AND waybill_like(error_message, ");
+		query_param(query, filter->q_pattern, NULL);
+		buf_puts(&query->sql, ", 1)");
+	}
 }
 
 void query_rows(
