@@ -90,6 +90,12 @@ static const struct command commands[] = {
 	{ "exec", "[OPTIONS] -- COMMAND [ARGUMENT…]",
 	    "Runs a command so that its calls go through waybill",
 	    CONFIG_HELP CLIENT_HELP, command_exec },
+	{ "doctor", "[--json] [-- COMMAND ARGS]",
+	    "Checks that calls are recorded, and where a command's calls go",
+	    CONFIG_HELP
+	    "      --env               run COMMAND as with `waybill env`: no preload for Node\n"
+	    "      --json              one JSON object; COMMAND's output goes to standard error\n",
+	    command_doctor },
 	{ "types", "",
 	    "Prints TypeScript for the table, with unions from the service files",
 	    CONFIG_HELP, command_types },

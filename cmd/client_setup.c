@@ -59,8 +59,7 @@ char *client_installed(const char *const *candidates, size_t count)
 
 /* ---- the proxy's address */
 
-/* A proxy that listens everywhere is reached by clients of this machine on loopback. */
-static const char *reachable(const char *host)
+const char *client_reachable(const char *host)
 {
 	if (strcmp(host, "0.0.0.0") == 0) {
 		return "127.0.0.1";
@@ -68,8 +67,7 @@ static const char *reachable(const char *host)
 	return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-/* The port that the kernel chose for the running proxy; 0: none runs. */
-static int running_port(const struct settings *settings)
+int client_running_port(const struct settings *settings)
 {
 	char *path = command_state_path(settings, CLIENT_LISTEN_FILE);
 	FILE *file = path ? fopen(path, "re") : NULL;
@@ -103,13 +101,13 @@ static int find_proxy(const struct command *command, const struct client_options
 		    wrong ? wrong : "expected HOST or HOST:PORT");
 	}
 	(void)snprintf(setup->host, sizeof(setup->host), "%s",
-	    options->host ? pair.host : reachable(settings->listen_host));
+	    options->host ? pair.host : client_reachable(settings->listen_host));
 	setup->place.proxy_host = setup->host;
 	setup->place.proxy_port = settings->listen_port;
 	if (pair.port > 0) {
 		setup->place.proxy_port = pair.port;
 	} else if (settings->listen_port == 0) {
-		setup->place.proxy_port = running_port(settings);
+		setup->place.proxy_port = client_running_port(settings);
 	}
 	if (setup->place.proxy_port == 0) {
 		(void)fprintf(stderr,

@@ -40,6 +40,13 @@ void client_setup_note(const struct client_setup *setup);
 
 void client_setup_finish(struct client_setup *setup);
 
+/* The address for clients of this machine: loopback for a proxy that listens everywhere.
+ */
+const char *client_reachable(const char *listen_host);
+
+/* The port that the kernel chose for the running proxy; 0: none runs. */
+int client_running_port(const struct settings *settings);
+
 /*
  * A file that came with this program: the first of these that is there, each relative to
  * the folder of the program. Gives a path to free, or NULL.

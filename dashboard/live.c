@@ -143,9 +143,8 @@ static int look(struct live *live, bool begin, struct buf *out, struct ask_fault
 	if (rc == 0) {
 		more = is_pg(live) ? live_look_pg(live, ask, begin, out, fault)
 		                   : live_look_sqlite(live, ask, begin, out, fault);
-		rc = more < 0 ? more : ask_commit(ask, fault);
 	}
-	ask_give(ask);
+	ask_give(ask); /* nothing was written: it may be rolled back */
 	if (rc == 0 && !is_pg(live)) {
 		live->wall_us = wall;
 	}
@@ -161,19 +160,34 @@ static void put_cursor(struct live *live, struct buf *out)
 	buf_printf(out, "id: %s\n\n", cursor);
 }
 
+/* What the look appended goes nowhere: it is to be found once more. */
+static void take_back(struct live *live, const struct live *before)
+{
+	live->rowid = before->rowid;
+	live->seq = before->seq;
+	memcpy(live->id, before->id, sizeof(live->id));
+	live->burst_xmin = 0;
+	live->page_us = 0;
+	live->oldest_us = INT64_MAX;
+	seen_finish(&live->seen);
+	seen_finish(&live->seen_next);
+}
+
 /* As a reply_stream's next. */
 static int look_and_tell(struct live *live, struct buf *out)
 {
 	struct ask_fault fault;
 	size_t begin = out->len;
 	int64_t now = mono_ns();
+	struct live before = *live;
 	int rc = look(live, false, out, &fault);
 
 	if (rc < 0) {
 		if (live->mono_lost_ns == 0) {
 			live->mono_lost_ns = now;
 		}
-		buf_truncate(out, begin); /* it comes again */
+		buf_truncate(out, begin);
+		take_back(live, &before);
 		live->mono_due_ns = mono_ns() + LOOK_PG_MS * MS_NS;
 		return now - live->mono_lost_ns > LOST_MS * MS_NS ? rc : 1;
 	}

@@ -30,7 +30,8 @@ struct batch {
 	struct live *live;
 	struct buf *out;
 	size_t rows;
-	int64_t last_us;   /* updated_at of the last row */
+	int64_t last_us; /* updated_at of the last row */
+	char last_id[UUID_TEXT_SIZE];
 	int64_t oldest_us; /* of those sent */
 	size_t last_at;    /* where in out the last event begins */
 	bool sent;
@@ -71,6 +72,8 @@ static int on_row(void *arg, const struct ask_cell *cells, size_t count)
 	}
 	batch->rows++;
 	batch->last_us = logrow_number(&cells[count - 1]);
+	(void)snprintf(batch->last_id, sizeof(batch->last_id), "%.*s",
+	    SLICE_ARG(cells[COLUMN_ID].text));
 	seen_add(&live->seen_next, hash);
 	if (!seen_has(&live->seen, hash)) {
 		seen_add(&live->seen, hash);
@@ -100,6 +103,14 @@ static int send_rows(struct live *live, struct ask *ask, const struct snapshot *
 	    " AND %" PRId64 " - ((%" PRId64
 	    " - l.xmin::text::bigint) & 4294967295) >= %" PRId64,
 	    now->xmax, now->xmax, live->xmin);
+	if (live->page_us) {
+		/* many rows of one transaction have one updated_at */
+		buf_puts(&query.sql, " AND (l.updated_at > ");
+		query_time(&query, live->page_us);
+		buf_puts(&query.sql, " OR l.id > ");
+		query_param(&query, slice_of(live->page_id), "uuid");
+		buf_putc(&query.sql, ')');
+	}
 	live_put_filter(&query, live);
 	buf_printf(&query.sql, " ORDER BY l.updated_at, l.id LIMIT %d", LIVE_BATCH);
 	rc = query_run(&query, ask, on_row, batch, fault);
@@ -166,9 +177,9 @@ int live_look_pg(struct live *live, struct ask *ask, bool begin, struct buf *out
 	if (batch.oldest_us < live->oldest_us) {
 		live->oldest_us = batch.oldest_us;
 	}
-	if (batch.rows == LIVE_BATCH && batch.last_us > live->page_us) {
-		live->page_us =
-		    batch.last_us; /* the next page; it begins with this time */
+	if (batch.rows == LIVE_BATCH) {
+		live->page_us = batch.last_us;
+		memcpy(live->page_id, batch.last_id, sizeof(live->page_id));
 		return 1;
 	}
 	settle(live, live->burst_xmin, now.wall_us, live->oldest_us);

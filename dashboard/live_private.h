@@ -35,7 +35,8 @@ struct live {
 	int64_t floor_us;
 	int64_t burst_xmin; /* the xmin of the next look, once all pages are through; 0:
 	                       no page is missing */
-	int64_t page_us; /* where the next page of this look begins; 0: it is the first */
+	int64_t page_us; /* the last row of this look's last page; 0: it is the first */
+	char page_id[UUID_TEXT_SIZE];
 	int64_t oldest_us; /* updated_at of what this look has sent so far */
 	struct seen seen;  /* owned: what was sent and could be found once more */
 	struct seen seen_next;

@@ -141,7 +141,7 @@ static int send_added(struct live *live, struct ask *ask, int64_t end, bool rewo
 	    " AND rowid <= %" PRId64,
 	    live->rowid, end);
 	if (rewound) {
-		buf_puts(&query.sql, " AND created_at >= ");
+		buf_puts(&query.sql, " AND updated_at >= ");
 		query_time(&query, live->wall_us - REWIND_US);
 	}
 	live_put_filter(&query, live);

@@ -22,7 +22,7 @@ struct tunnel;
 struct worker;
 
 enum conn_state {
-	CONN_SNIFF,     /* waiting for the first bytes: TLS or HTTP? */
+	CONN_SNIFF,     /* waiting for the first bytes: TLS, HTTP, or a preface? */
 	CONN_HELLO,     /* a ClientHello is coming: intercept or tunnel? */
 	CONN_HANDSHAKE, /* TLS with our leaf */
 	CONN_REQUEST,   /* between requests, or inside a head */
@@ -47,6 +47,8 @@ struct conn {
 	 * host "" before that */
 	char host[256]; /* lower-case, no trailing dot */
 	int port;
+	char asked_host[46]; /* the address that a preface named; "": none came */
+	int asked_port;
 	bool answer_connect;  /* the CONNECT is answered when the tunnel is connected */
 	bool tls;             /* towards the client, hence towards the API */
 	int64_t handshake_ns; /* when the handshake with our leaf began */

@@ -336,7 +336,7 @@ check("Russian where the browser asks for it", async () => {
 	equal(await page.evaluate(() => document.documentElement.lang), "ru");
 	ok((await page.textContent("header")).includes("Вызовы API"), "title");
 	equal(await page.textContent("[data-tile=failure_rate] .tile-name"), "Доля ошибок");
-	ok((await tile(page, "failure_rate")).includes(","), "decimal comma");
+	ok(/^\d+(,\d+)?\u202f%$/.test(await tile(page, "failure_rate")), "decimal comma");
 	await openRow(page, digits.id);
 	await page.waitForSelector("[data-part=request] >> text=6 ключей");
 	await page.waitForSelector("[data-part=request] >> text=1 элемент");

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lib import http1
 from lib.admin import Admin
 from lib.delivery import server, table  # noqa: F401 (fixtures)
-from lib.place import Call, call, everywhere
+from lib.place import HOST, Call, call, everywhere
 from lib.upstream import answer_ok
 from lib.waybill import REPO, Waybill, eventually
 
@@ -457,6 +457,21 @@ def test_a_crowd_is_served_and_a_stop_waits_for_nobody(proxied):
             sock.close()
 
 
+@pytest.mark.threads
+def test_a_stream_ends_with_the_program(new_waybill):
+    instance = new_waybill().start()
+    admin = Admin(instance)
+    with socket.create_connection(("127.0.0.1", admin.port), timeout=20) as live:
+        live.sendall(
+            f"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1:{admin.port}\r\n"
+            f"apikey: {admin.key()}\r\n\r\n".encode()
+        )
+        assert live.recv(4096).startswith(b"HTTP/1.1 200 ")
+        instance.stop()
+        while live.recv(4096):
+            pass
+
+
 def is_closed(sock):
     """Has the peer said something, or ended? It says 503 to those it has no room for."""
     sock.setblocking(False)
@@ -526,5 +541,14 @@ def test_setup_tells_how_to_point_a_service_here(instance, admin):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found["now"])
 
 
-def test_coverage_is_a_list_also_where_nothing_is_counted(admin):
-    assert isinstance(admin.ask("/api/coverage", key="authenticated").json(), list)
+def test_coverage_tells_what_was_seen_and_by_whom(instance, admin):
+    assert call(instance)[0].status == 200
+
+    def seen():  # the counts are written every few seconds
+        rows = admin.ask("/api/coverage", key="authenticated").json()
+        return [row for row in rows if (row["kind"], row["host"]) == ("recorded", HOST)]
+
+    (row,) = eventually(seen)
+    assert set(row) == {"kind", "host", "client", "count", "first_seen", "last_seen"}
+    assert row["client"] == "127.0.0.1" and row["count"] >= 1
+    assert row["first_seen"] <= row["last_seen"]
