@@ -25,7 +25,10 @@
 MUST_CHECK int client_files_ensure(const struct settings *settings, const char *files,
     const char *files_at, char **ret_folder, char **ret_hosts, struct err *err);
 
-/* The same beside a CA that is there, for `waybill run`. */
+/* Copies the file at path into folder, under its own name. */
+MUST_CHECK int client_files_copy(const char *path, const char *folder, struct err *err);
+
+/* What client_files_ensure makes, beside a CA that is there: for `waybill run`. */
 MUST_CHECK int client_files_write(const struct settings *settings, struct err *err);
 
 #endif
