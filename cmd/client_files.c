@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY_MAX (1024 * 1024)
+
 /* Puts text into folder/name. */
 static int put_text(
     const char *folder, const char *name, struct buf *text, struct err *err)
@@ -241,6 +243,19 @@ int client_files_ensure(const struct settings *settings, const char *files,
 	*ret_folder = folder;
 	*ret_hosts = text;
 	return 0;
+}
+
+int client_files_copy(const char *path, const char *folder, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct buf text = { 0 };
+	int r = pemfile_read(path, COPY_MAX, "install waybill anew", &text, err);
+
+	if (r < 0) {
+		buf_finish(&text);
+		return r;
+	}
+	return put_text(folder, slash ? slash + 1 : path, &text, err);
 }
 
 int client_files_write(const struct settings *settings, struct err *err)

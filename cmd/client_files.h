@@ -26,6 +26,9 @@
 MUST_CHECK int client_files_ensure(const struct settings *settings, const char *files,
     const char *files_at, char **ret_folder, char **ret_hosts, struct err *err);
 
+/* Copies the file at path into folder, under its own name. */
+MUST_CHECK int client_files_copy(const char *path, const char *folder, struct err *err);
+
 /* The same beside a CA that is there, and in ca.publish: for `waybill run`. */
 MUST_CHECK int client_files_write(const struct settings *settings, struct err *err);
 
