@@ -255,6 +255,38 @@ static int place_files(const char *folder, struct client_setup *setup, struct er
 	return 0;
 }
 
+/* Finds what LD_PRELOAD is to name. Says what is wrong, and returns the exit code. */
+static int find_connect_so(const struct command *command, struct client_setup *setup)
+{
+	static const char *const library[] = {
+		"../lib/waybill/libwaybill-connect.so",
+		"../clients/connect/libwaybill-connect.so", /* in a build directory */
+	};
+
+	if (setup->settings->credential_count > 0) {
+		return command_misuse(command,
+		    "--preload has no way to send a user and a secret, and "
+		    "access.credentials asks for them: leave one of the two out");
+	}
+	setup->place.connect_so =
+	    keep(setup, client_installed(library, sizeof(library) / sizeof(library[0])));
+	if (!setup->place.connect_so) {
+		(void)fprintf(stderr,
+		    "waybill %s: libwaybill-connect.so is not installed: it belongs in "
+		    "../lib/waybill/, seen from this program's folder\n",
+		    command->name);
+		return EXIT_FAILED;
+	}
+	if (strpbrk(setup->place.connect_so, " :")) {
+		(void)fprintf(stderr,
+		    "waybill %s: LD_PRELOAD cannot name %s: install waybill where the path has "
+		    "no blank and no colon\n",
+		    command->name, setup->place.connect_so);
+		return EXIT_FAILED;
+	}
+	return EXIT_FINE;
+}
+
 /* What is not needed for the default is not said. Returns 0 or -ENOMEM. */
 static int find_ports(struct client_setup *setup)
 {
@@ -320,6 +352,9 @@ int client_setup_make(const struct command *command, const struct client_options
 	}
 	if (rc == EXIT_FINE) {
 		rc = find_files(command, options, ret_setup);
+	}
+	if (rc == EXIT_FINE && options->preload) {
+		rc = find_connect_so(command, ret_setup);
 	}
 	return rc;
 }
