@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/hosts.h"
+#include "cmd/memory_lock.h"
 #include "cmd/storage.h"
 #include "proxy/proxy.h"
 #include "routes/routes.h"
@@ -293,6 +294,7 @@ static int run(struct settings *settings)
 	int rc;
 
 	set_limits();
+	memory_lock();
 	(void)signal(SIGPIPE, SIG_IGN);
 	watched_signals(&set);
 	/* before any thread is made, so that all inherit it and only sigwait sees them */
