@@ -106,6 +106,9 @@ int command_env(const struct command *command, int argc, char **argv)
 	if (optind < argc) {
 		return command_misuse(command, "%s is not expected", argv[optind]);
 	}
+	if (options.files_at && !options.files) {
+		return command_misuse(command, "--files-at needs --files");
+	}
 	if (!client_format_find(format)) {
 		return command_misuse(
 		    command, "%s is none of %s", format, client_format_names);
