@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "cmd/cleanup_run.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 #include "cmd/print.h"
 #include "sql/retention.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cmd/cleanup_run.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 
 #define BATCH_ROWS   1000
 #define TRIES        5

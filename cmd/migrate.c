@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "cmd/migrations.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 
 #define OLDEST_SERVER 150000
 #define DEADLINE_NS   INT64_C(1800000000000) /* an index on a long table takes minutes */

@@ -6,7 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/database.h"
 #include "cmd/migrate.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 #include "cmd/stats.h"
 #include "cmd/stats_pg.h"
 #include "cmd/tail.h"

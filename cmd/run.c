@@ -6,7 +6,10 @@
  * proxy: a wrong configuration ends the program before anything stored is touched.
  */
 #include "base/log.h"
+#include "cmd/client_files.h"
+#include "cmd/client_setup.h"
 #include "cmd/command.h"
+#include "cmd/dashboard.h"
 #include "cmd/hosts.h"
 #include "cmd/memory_lock.h"
 #include "cmd/storage.h"
@@ -40,6 +43,7 @@ struct program {
 	struct storage *storage;
 	struct proxy_settings proxy_settings;
 	struct proxy *proxy;
+	struct dashboard *dashboard;
 };
 
 /* Makes state_dir and takes its lock: two programs on one store would each lose rows. */
@@ -133,6 +137,19 @@ static int start_proxy(struct program *program, struct err *err)
 	return proxy_start(&parts, &program->proxy, err);
 }
 
+static int start_dashboard(struct program *program, struct err *err)
+{
+	struct dashboard_parts parts = {
+		.settings = program->settings,
+		.storage = program->storage,
+		.table = program->table,
+		.proxy_port = proxy_port(program->proxy),
+		.ca_root = ca_facts(program->ca)->root_path,
+	};
+
+	return dashboard_start(&parts, &program->dashboard, err);
+}
+
 /* As many descriptors as we may have; no core file with keys in it. */
 static void set_limits(void)
 {
@@ -145,6 +162,44 @@ static void set_limits(void)
 	limit = (struct rlimit){ 0, 0 };
 	(void)setrlimit(RLIMIT_CORE, &limit);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* The file that `waybill env` reads the port from, when the kernel chose it. */
+static void write_listen_file(const struct program *program)
+{
+	const struct settings *settings = program->settings;
+	bool v6 = strchr(settings->listen_host, ':') != NULL;
+	char *path = command_state_path(settings, CLIENT_LISTEN_FILE);
+	FILE *file = path ? fopen(path, "we") : NULL;
+	bool ok =
+	    file && fprintf(file, "%s%s%s:%d\n", v6 ? "[" : "", settings->listen_host,
+	                v6 ? "]" : "", proxy_port(program->proxy)) > 0;
+
+	if ((file && fclose(file) != 0) || !ok) {
+		log_warn("cannot write %s: `waybill env` will not know the port",
+		    path ? path : CLIENT_LISTEN_FILE);
+	}
+	free(path);
+}
+
+static void remove_listen_file(const struct program *program)
+{
+	char *path = command_state_path(program->settings, CLIENT_LISTEN_FILE);
+
+	if (path) {
+		(void)unlink(path); /* one that is not there is fine */
+	}
+	free(path);
+}
+
+/* Clients without these files fail loudly; the proxy serves those that need none. */
+static void write_client_files(const struct program *program)
+{
+	struct err err;
+
+	if (client_files_write(program->settings, &err) != 0) {
+		log_warn("files for clients: %s", err.text);
+	}
 }
 
 static void print_start(const struct program *program)
@@ -191,7 +246,9 @@ static void reload(struct program *program)
 		route_table_unref(table);
 		return;
 	}
+	write_client_files(program); /* with ca.root_key: discard the root is a new one */
 	proxy_reload(program->proxy, table);
+	dashboard_reload(program->dashboard, table);
 	route_table_unref(program->table);
 	program->table = table;
 	log_info("reloaded: %zu services", route_table_count(table));
@@ -253,11 +310,14 @@ static void stop_proxy(struct program *program)
 	}
 	proxy_destroy(program->proxy);
 	program->proxy = NULL;
+	remove_listen_file(program);
 }
 
 static void finish(struct program *program)
 {
+	dashboard_drain(program->dashboard);
 	stop_proxy(program);
+	dashboard_stop(program->dashboard); /* so long it has told how things stand */
 	storage_stop(program->storage);
 	upstream_tls_destroy(program->upstream_tls);
 	ca_close(program->ca);
@@ -301,7 +361,13 @@ static int run(struct settings *settings)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	rc = start(&program, &err);
 	if (rc == EXIT_FINE) {
+		write_client_files(&program);
+		write_listen_file(&program);
 		print_start(&program);
+		if (start_dashboard(&program, &err) != 0) {
+			/* the proxy is what this program is for */
+			log_error("no admin port: %s", err.text);
+		}
 		wait_for_stop(&program);
 	} else {
 		(void)fprintf(

@@ -112,6 +112,7 @@ static void set_defaults(struct settings *settings)
 		.listen_port = 8080,
 		.admin_host = "127.0.0.1",
 		.admin_port = 8081,
+		.admin_print_link = true,
 		.state_dir = "var",
 		.database = "sqlite",
 		.workers = count_cores(),
@@ -197,6 +198,23 @@ static int check_exposure(struct settings_reader *reader)
 	return 0;
 }
 
+/* The same for the admin port: its keys would cross the network in the clear. */
+static int check_admin_exposure(struct settings_reader *reader)
+{
+	struct settings *settings = reader->settings;
+	uint8_t address[16];
+
+	if (settings->admin_allow_remote ||
+	    !address_is_numeric(settings->admin_host, address) ||
+	    address_is_loopback(address)) {
+		return 0;
+	}
+	return yaml_error(reader->admin_listen, reader->err,
+	    "the admin port shows every row, and has no TLS: it listens on 127.0.0.1 or "
+	    "[::1] only; reach it from elsewhere through a tunnel, such as ssh -L, or in a "
+	    "container set admin.allow_remote: true");
+}
+
 static int read_settings(const char *path, const struct yaml *yaml,
     struct settings **ret_settings, struct err *err)
 {
@@ -213,6 +231,9 @@ static int read_settings(const char *path, const struct yaml *yaml,
 	r = settings_read_mapping(&reader, yaml_root(yaml), settings_top_keys);
 	if (r == 0) {
 		r = check_exposure(&reader);
+	}
+	if (r == 0) {
+		r = check_admin_exposure(&reader);
 	}
 	if (r == 0) {
 		r = place_services(&reader);

@@ -17,8 +17,12 @@
 struct settings {
 	const char *listen_host; /* numeric, without brackets */
 	int listen_port;         /* 0: the kernel chooses */
-	const char *admin_host;  /* numeric and loopback */
+	const char *admin_host;  /* numeric; loopback unless admin_allow_remote */
 	int admin_port;          /* 0: the kernel chooses */
+	bool admin_allow_remote;
+	const char *const *admin_hosts; /* names it is called by: NAME or NAME:PORT */
+	size_t admin_host_count;
+	bool admin_print_link; /* with the reading key, on standard output */
 
 	const char *state_dir; /* as written: relative to the working directory */
 	const char

@@ -67,21 +67,6 @@ int settings_read_listen(struct settings_reader *reader, const struct yaml_node 
 	return r ? r : keep_pair(reader, &pair, ret_host, ret_port);
 }
 
-int settings_read_admin(struct settings_reader *reader, const struct yaml_node *node,
-    const char **ret_host, int *ret_port)
-{
-	struct address_pair pair;
-	uint8_t address[16];
-	int r = read_local(reader, node, &pair, address);
-
-	if (r == 0 && !address_is_loopback(address)) {
-		return yaml_error(node, reader->err,
-		    "the admin port shows every row: it listens on 127.0.0.1 or [::1] only; "
-		    "reach it from elsewhere through a tunnel, such as ssh -L");
-	}
-	return r ? r : keep_pair(reader, &pair, ret_host, ret_port);
-}
-
 /* Reads one pair of upstream.connect_to into entry. */
 static int read_connect_entry(struct settings_reader *reader, const struct yaml_node *key,
     const struct yaml_node *value, struct connect_to *entry)

@@ -246,17 +246,6 @@ static int read_root_key(struct settings_reader *reader, const struct yaml_node 
 	return r;
 }
 
-static int read_admin_listen(struct settings_reader *reader, const struct yaml_node *node)
-{
-	return settings_read_admin(
-	    reader, node, &reader->settings->admin_host, &reader->settings->admin_port);
-}
-
-static const struct settings_key admin_keys[] = {
-	{ "listen", read_admin_listen },
-	{ NULL, NULL },
-};
-
 static const struct settings_key ca_keys[] = {
 	{ "root_key", read_root_key },
 	{ NULL, NULL },
@@ -296,11 +285,6 @@ static const struct settings_key upstream_keys[] = {
 static int read_access(struct settings_reader *reader, const struct yaml_node *node)
 {
 	return settings_read_mapping(reader, node, settings_access_keys);
-}
-
-static int read_admin(struct settings_reader *reader, const struct yaml_node *node)
-{
-	return settings_read_mapping(reader, node, admin_keys);
 }
 
 /* Accepted as a mapping, whatever is in it: its keys belong to alerts/. */
@@ -348,7 +332,7 @@ static int read_upstream(struct settings_reader *reader, const struct yaml_node 
 
 const struct settings_key settings_top_keys[] = {
 	{ "access", read_access },
-	{ "admin", read_admin },
+	{ "admin", settings_read_admin },
 	{ "alerts", read_alerts },
 	{ "ca", read_ca },
 	{ "capture", read_capture },

@@ -16,6 +16,7 @@ struct settings_reader {
 	const struct yaml_node
 	    *listen;        /* the key's value, for a message that comes later */
 	bool clients_given; /* access.clients is in the file */
+	const struct yaml_node *admin_listen; /* as listen */
 };
 
 /* A key and who reads its value: 0, -EINVAL with the place in reader->err, or -ENOMEM. */
@@ -51,8 +52,8 @@ MUST_CHECK int settings_read_connect_to(
     struct settings_reader *reader, const struct yaml_node *node);
 MUST_CHECK int settings_read_listen(struct settings_reader *reader,
     const struct yaml_node *node, const char **ret_host, int *ret_port);
-MUST_CHECK int settings_read_admin(struct settings_reader *reader,
-    const struct yaml_node *node, const char **ret_host, int *ret_port);
+MUST_CHECK int settings_read_admin(
+    struct settings_reader *reader, const struct yaml_node *node);
 
 /* settings_limits.c: the defaults of the section, and its reader. */
 extern const struct proxy_limits settings_limits_default;

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "cmd/grid.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 #include "cmd/print.h"
 
 #define CELL_MAX 80 /* bytes of a cell that are shown */

@@ -112,6 +112,11 @@ struct recorder *storage_recorder(struct storage *storage)
 	return storage->recorder;
 }
 
+struct shipper *storage_shipper(struct storage *storage)
+{
+	return storage->shipper;
+}
+
 size_t storage_capture_limit(const struct storage *storage)
 {
 	return recorder_capture_limit(&storage->settings);

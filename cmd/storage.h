@@ -11,6 +11,7 @@
 #include "cmd/settings.h"
 
 struct recorder;
+struct shipper;
 struct storage;
 
 /* settings: borrowed until storage_stop. A server that is away is no error. */
@@ -18,6 +19,9 @@ MUST_CHECK int storage_start(
     const struct settings *settings, struct storage **ret_storage, struct err *err);
 
 struct recorder *storage_recorder(struct storage *storage);
+
+/* NULL: rows stay in the store. */
+struct shipper *storage_shipper(struct storage *storage);
 
 /* Bytes of a body that the recorder can use. */
 size_t storage_capture_limit(const struct storage *storage);

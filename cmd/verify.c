@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "cmd/pg.h"
+#include "sql/pg.h"
 #include "cmd/verify_check.h"
 
 static const struct verify_group groups[] = {

@@ -68,11 +68,25 @@ struct reply {
 void reply_header(struct reply *reply, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Handles what the path stands for. role and Host and Origin are checked already. */
+/* Answers {"error":{"code":…,"message":…}}; nothing may be in the body yet. */
+void reply_error(struct reply *reply, int status, const char *code, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
+
+/* Frees what the reply holds but for its stream, which ends with the connection. */
+void reply_finish(struct reply *reply);
+
+/* Handles what the path stands for. role and Host and Origin are checked already. A body
+ * without a Content-Type is JSON. */
 typedef void (*handler)(const struct request *request, struct reply *reply);
 
 /* A parameter of a query string (application/x-www-form-urlencoded), decoded into out.
  * False: it is not there. */
 bool query_value(struct slice query, const char *name, struct buf *out);
+
+/*
+ * Steps through a query string: *rest starts as the query and shrinks. name and value are
+ * decoded, and replaced. Returns false at its end.
+ */
+bool query_next(struct slice *rest, struct buf *name, struct buf *value);
 
 #endif

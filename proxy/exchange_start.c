@@ -113,6 +113,7 @@ static int begin_call(
 		return -1;
 	}
 	call->table = route_table_ref(exchange->worker->table);
+	conn_client(conn, call->client);
 	call->marks.begun = conn->begun_ns;
 	call->created_us = wall_us() - (mono_ns() - conn->begun_ns) / 1000;
 	buf_put_slice(&call->method, head->method);

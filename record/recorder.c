@@ -13,6 +13,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "record/batch.h"
+#include "record/coverage.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -25,6 +26,7 @@ enum {
 
 struct recorder {
 	struct record_settings settings;
+	struct coverage *coverage; /* owned */
 	struct batch *batch;
 	pthread_t thread;
 
@@ -35,6 +37,11 @@ struct recorder {
 	uint64_t bytes; /* charged to calls queued or being stored */
 	bool stopping;
 	int64_t full_logged_ns;
+	bool check_wanted;
+	pthread_cond_t checked;
+	int64_t mono_checked_ns; /* 0: never; the answer is in check_code and check_err */
+	int check_code;
+	struct err check_err;
 };
 
 static size_t charge_of(const struct call *call)
@@ -57,7 +64,8 @@ static struct call *take(
 
 	*ret_idle = false;
 	(void)pthread_mutex_lock(&recorder->lock);
-	while (!recorder->first && !recorder->stopping && waited != ETIMEDOUT) {
+	while (!recorder->first && !recorder->stopping && !recorder->check_wanted &&
+	       waited != ETIMEDOUT) {
 		waited =
 		    due_ns < INT64_MAX
 		        ? pthread_cond_timedwait(&recorder->wake, &recorder->lock, &until)
@@ -82,15 +90,71 @@ static struct call *take(
 	return calls;
 }
 
-/* When there is work though nobody calls: the last commits to be made safe, or old rows.
- */
+static void check(struct recorder *recorder)
+{
+	struct err err = { "" };
+	bool wanted = false;
+	int code = 0;
+
+	(void)pthread_mutex_lock(&recorder->lock);
+	wanted = recorder->check_wanted;
+	(void)pthread_mutex_unlock(&recorder->lock);
+	if (!wanted) {
+		return;
+	}
+	code = batch_check(recorder->batch, &err);
+	(void)pthread_mutex_lock(&recorder->lock);
+	recorder->check_wanted = false;
+	recorder->check_code = code;
+	recorder->check_err = err;
+	recorder->mono_checked_ns = mono_ns();
+	(void)pthread_cond_broadcast(&recorder->checked);
+	(void)pthread_mutex_unlock(&recorder->lock);
+}
+
+int recorder_check(struct recorder *recorder, int64_t wait_ns, struct err *err)
+{
+	int64_t asked_ns = mono_ns();
+	int64_t until_ns = asked_ns + wait_ns;
+	struct timespec until = { .tv_sec = (time_t)(until_ns / SECOND_NS),
+		.tv_nsec = (long)(until_ns % SECOND_NS) };
+	int waited = 0;
+	int code = 0;
+
+	(void)pthread_mutex_lock(&recorder->lock);
+	if (recorder->mono_checked_ns == 0 ||
+	    asked_ns - recorder->mono_checked_ns >= SECOND_NS) {
+		recorder->check_wanted = true;
+		(void)pthread_cond_signal(&recorder->wake);
+	}
+	while (recorder->check_wanted && !recorder->stopping && waited == 0) {
+		waited =
+		    pthread_cond_timedwait(&recorder->checked, &recorder->lock, &until);
+	}
+	if (recorder->check_wanted) {
+		code = err_set(err, ETIMEDOUT,
+		    "the store has not answered for %d ms: its disk is slow or stands still",
+		    (int)(wait_ns / 1000000));
+	} else if (recorder->check_code != 0) {
+		code = recorder->check_code;
+		*err = recorder->check_err;
+	}
+	(void)pthread_mutex_unlock(&recorder->lock);
+	return code;
+}
+
+/* When there is work though nobody calls: the last commits to be made safe, old rows, or
+ * counts to be written down. */
 static int64_t next_due(struct recorder *recorder)
 {
-	int64_t retain_ns = batch_retain(recorder->batch);
+	int64_t due_ns = batch_retain(recorder->batch);
 	int64_t flush_ns = mono_ns() + FLUSH_AFTER_S * SECOND_NS;
+	int64_t coverage_ns = coverage_due_ns(recorder->coverage);
 
-	return batch_is_dirty(recorder->batch) && flush_ns < retain_ns ? flush_ns
-	                                                               : retain_ns;
+	if (batch_is_dirty(recorder->batch) && flush_ns < due_ns) {
+		due_ns = flush_ns;
+	}
+	return coverage_ns < due_ns ? coverage_ns : due_ns;
 }
 
 static void *run(void *arg)
@@ -103,16 +167,19 @@ static void *run(void *arg)
 		uint64_t done = 0;
 
 		if (!calls && !idle) {
+			batch_write_coverage(recorder->batch, true);
 			return NULL;
 		}
-		if (!calls) {
+		if (calls) {
+			done = batch_run(recorder->batch, calls);
+			(void)pthread_mutex_lock(&recorder->lock);
+			recorder->bytes -= done;
+			(void)pthread_mutex_unlock(&recorder->lock);
+		} else {
 			batch_flush(recorder->batch);
-			continue;
 		}
-		done = batch_run(recorder->batch, calls);
-		(void)pthread_mutex_lock(&recorder->lock);
-		recorder->bytes -= done;
-		(void)pthread_mutex_unlock(&recorder->lock);
+		batch_write_coverage(recorder->batch, false);
+		check(recorder);
 	}
 }
 
@@ -140,14 +207,13 @@ static int init_sync(struct recorder *recorder)
 	}
 	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	r = r ? r : pthread_cond_init(&recorder->wake, &attributes);
+	if (r == 0) {
+		/* neither this nor the mutex can fail where the first one did not: Linux
+		 */
+		(void)pthread_cond_init(&recorder->checked, &attributes);
+		(void)pthread_mutex_init(&recorder->lock, NULL);
+	}
 	(void)pthread_condattr_destroy(&attributes);
-	if (r != 0) {
-		return r;
-	}
-	r = pthread_mutex_init(&recorder->lock, NULL);
-	if (r != 0) {
-		(void)pthread_cond_destroy(&recorder->wake);
-	}
 	return r;
 }
 
@@ -164,8 +230,16 @@ int recorder_start(const struct record_settings *settings, struct store *store,
 	recorder->settings = *settings;
 	recorder->settings.chain_key_path = NULL; /* borrowed for the start only */
 	recorder->last = &recorder->first;
-	r = batch_create(settings, store, &recorder->batch, err); /* takes the store */
+	recorder->coverage = coverage_create();
+	if (!recorder->coverage) {
+		store_close(store);
+		free(recorder);
+		return err_set(err, ENOMEM, "out of memory for the recorder");
+	}
+	/* takes the store */
+	r = batch_create(settings, store, recorder->coverage, &recorder->batch, err);
 	if (r != 0) {
+		coverage_destroy(recorder->coverage);
 		free(recorder);
 		return r;
 	}
@@ -177,9 +251,11 @@ int recorder_start(const struct record_settings *settings, struct store *store,
 			return 0;
 		}
 		(void)pthread_cond_destroy(&recorder->wake);
+		(void)pthread_cond_destroy(&recorder->checked);
 		(void)pthread_mutex_destroy(&recorder->lock);
 	}
 	batch_destroy(recorder->batch);
+	coverage_destroy(recorder->coverage);
 	free(recorder);
 	return err_set(err, r, "cannot start the recorder's thread: %s", strerror(r));
 }
@@ -195,7 +271,9 @@ void recorder_stop(struct recorder *recorder)
 	(void)pthread_mutex_unlock(&recorder->lock);
 	(void)pthread_join(recorder->thread, NULL);
 	batch_destroy(recorder->batch);
+	coverage_destroy(recorder->coverage);
 	(void)pthread_cond_destroy(&recorder->wake);
+	(void)pthread_cond_destroy(&recorder->checked);
 	(void)pthread_mutex_destroy(&recorder->lock);
 	free(recorder);
 }
@@ -267,4 +345,10 @@ void recorder_submit(struct recorder *recorder, struct call *call)
 		return;
 	}
 	lose(recorder, call);
+}
+
+void recorder_note(struct recorder *recorder, enum coverage_kind kind, struct slice host,
+    const char *client)
+{
+	coverage_note(recorder->coverage, kind, host, client);
 }

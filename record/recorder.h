@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "record/call.h"
+#include "record/coverage.h"
 #include "sql/store.h"
 
 struct recorder;
@@ -46,10 +47,26 @@ MUST_CHECK int recorder_start(const struct record_settings *settings, struct sto
 void recorder_stop(struct recorder *recorder);
 
 /*
+ * Can the store be written? The recorder's thread tries it with a commit that leaves
+ * nothing, once a second at most; rows that could not be stored lately count too. Any
+ * thread; waits up to wait_ns. Returns 0, or a negative errno with words in err:
+ * -ETIMEDOUT where the disk does not answer.
+ */
+MUST_CHECK int recorder_check(
+    struct recorder *recorder, int64_t wait_ns, struct err *err);
+
+/*
  * Takes the call, always. Any thread; waits for nothing but a short lock.
  * When the queue is over its bound bodies are shed first, then the call is lost and
  * counted; on_settled is called in every case (possibly before this returns).
  */
 void recorder_submit(struct recorder *recorder, struct call *call);
+
+/*
+ * Counts one for `waybill coverage`: what passed unrecorded, and why (record/coverage.h).
+ * client is an address without port. Any thread; waits for nothing but a short lock.
+ */
+void recorder_note(struct recorder *recorder, enum coverage_kind kind, struct slice host,
+    const char *client);
 
 #endif

@@ -135,7 +135,80 @@ static const char *const statements[] = {
 	"	DELETE FROM waybill_outbox WHERE log_rowid = OLD.rowid;\n"
 	"	DELETE FROM waybill_refused WHERE log_rowid = OLD.rowid;\n"
 	"END",
+
+	/* What passes by unrecorded, and what does not: sql/coverage.h. Not delivered. */
+	"CREATE TABLE IF NOT EXISTS waybill_coverage (\n"
+	"	kind TEXT NOT NULL,\n"
+	"	host TEXT NOT NULL,\n"
+	"	client TEXT NOT NULL,\n"
+	"	count INTEGER NOT NULL,\n"
+	"	first_seen TEXT NOT NULL,\n"
+	"	last_seen TEXT NOT NULL,\n"
+	"	PRIMARY KEY (kind, host, client)\n"
+	") STRICT",
+	"CREATE TABLE IF NOT EXISTS waybill_unrouted (\n"
+	"	host TEXT NOT NULL,\n"
+	"	method TEXT NOT NULL,\n"
+	"	path TEXT NOT NULL,\n"
+	"	count INTEGER NOT NULL,\n"
+	"	first_seen TEXT NOT NULL,\n"
+	"	last_seen TEXT NOT NULL,\n"
+	"	PRIMARY KEY (host, method, path)\n"
+	") STRICT",
 };
+
+/*
+ * Sums for the dashboard, as sql/migrations/005_create_integration_rollups.sql has them
+ * for PostgreSQL: the triggers mark the hours (since 1970) whose rows have changed.
+ */
+#define HOUR_OF(time) "unixepoch(" time ") / 3600"
+
+#define MARK_HOUR(time)                                                                  \
+	"	INSERT INTO integration_rollup_marks (hour, claimed)\n"                        \
+	"		SELECT " HOUR_OF(time) ", 0 WHERE unixepoch(" time               \
+	                                       ") IS NOT NULL\n"                         \
+	                                       "		ON CONFLICT DO NOTHING;\n"
+
+static const char *const rollups[] = {
+	"CREATE TABLE IF NOT EXISTS integration_rollups (\n"
+	"	level INTEGER NOT NULL,\n"
+	"	bucket INTEGER NOT NULL,\n"
+	"	service_name TEXT NOT NULL,\n"
+	"	action TEXT NOT NULL,\n"
+	"	status TEXT NOT NULL,\n"
+	"	error_code TEXT NOT NULL,\n"
+	"	count INTEGER NOT NULL,\n"
+	"	duration_sum INTEGER NOT NULL,\n"
+	"	first_created TEXT NOT NULL,\n"
+	"	last_created TEXT NOT NULL,\n"
+	"	histogram TEXT NOT NULL,\n"
+	"	PRIMARY KEY (level, bucket, service_name, action, status, error_code)\n"
+	") STRICT, WITHOUT ROWID",
+	"CREATE TABLE IF NOT EXISTS integration_rollup_marks (\n"
+	"	hour INTEGER NOT NULL,\n"
+	"	claimed INTEGER NOT NULL,\n"
+	"	PRIMARY KEY (hour, claimed)\n"
+	") STRICT, WITHOUT ROWID",
+	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
+	"AFTER INSERT ON integration_logs\n"
+	"BEGIN\n" MARK_HOUR("NEW.created_at") "END",
+	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_updated\n"
+	"AFTER UPDATE OF service_name, action, status, error_code, duration_ms, created_at\n"
+	"ON integration_logs\n"
+	"BEGIN\n" MARK_HOUR("OLD.created_at") MARK_HOUR("NEW.created_at") "END",
+	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_deleted\n"
+	"AFTER DELETE ON integration_logs\n"
+	"BEGIN\n" MARK_HOUR("OLD.created_at") "END",
+};
+
+/* A store from before the rollups: every hour from its first row to its last. */
+static const char mark_all[] =
+    "INSERT INTO integration_rollup_marks (hour, claimed)\n"
+    "WITH RECURSIVE span (hour, last) AS (\n"
+    "	SELECT " HOUR_OF("min(created_at)") ", " HOUR_OF(
+        "(SELECT max(created_at) FROM integration_logs)") "\n		FROM integration_logs\n"
+                                                          "	UNION ALL SELECT hour + 1, last FROM span WHERE hour < last)\n"
+                                                          "SELECT hour, 0 FROM span WHERE hour IS NOT NULL ON CONFLICT DO NOTHING";
 
 #define NOTE_IN_OUTBOX                                                                   \
 	"	INSERT INTO waybill_outbox (log_rowid, rev) VALUES (NEW.rowid, random())\n"    \
@@ -225,6 +298,9 @@ static int apply_all(sqlite3 *db, bool deliver)
 	int code = run_all(db, statements, sizeof(statements) / sizeof(statements[0]));
 
 	if (code == SQLITE_OK) {
+		code = run_all(db, rollups, sizeof(rollups) / sizeof(rollups[0]));
+	}
+	if (code == SQLITE_OK) {
 		code = deliver ? run_all(db, delivery_on,
 		                     sizeof(delivery_on) / sizeof(delivery_on[0]))
 		               : run_all(db, delivery_off,
@@ -237,6 +313,12 @@ static int apply_all(sqlite3 *db, bool deliver)
 	if (query_int(db, "PRAGMA user_version", &version) == SQLITE_OK &&
 	    version == SCHEMA_VERSION) {
 		return SQLITE_OK;
+	}
+	if (version < SCHEMA_WITH_ROLLUPS) {
+		code = sqlite3_exec(db, mark_all, NULL, NULL, NULL);
+		if (code != SQLITE_OK) {
+			return code;
+		}
 	}
 	(void)snprintf(sql, sizeof(sql), /* fits: three numbers */
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d;"

@@ -68,6 +68,11 @@ static void set_state(
 		shipper->status.state = state;
 		shipper->status.mono_since_ns = mono_ns();
 	}
+	if (state != SHIPPER_FAILING && state != SHIPPER_HOLDING) {
+		shipper->status.mono_trouble_ns = 0;
+	} else if (shipper->status.mono_trouble_ns == 0) {
+		shipper->status.mono_trouble_ns = mono_ns();
+	}
 	(void)snprintf(
 	    shipper->status.problem, sizeof(shipper->status.problem), "%s", problem);
 	(void)pthread_mutex_unlock(&shipper->lock);

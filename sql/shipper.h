@@ -61,10 +61,11 @@ enum shipper_state {
 
 struct shipper_status {
 	enum shipper_state state;
-	int64_t waiting;       /* rows, counted within the last second or so */
-	int64_t refused;       /* likewise */
-	int64_t mono_since_ns; /* when the state began */
-	char problem[640];     /* what is wrong and what to do; "" while all is well */
+	int64_t waiting;         /* rows, counted within the last second or so */
+	int64_t refused;         /* likewise */
+	int64_t mono_since_ns;   /* when the state began */
+	int64_t mono_trouble_ns; /* since when failing or holding; 0: it is not */
+	char problem[640];       /* what is wrong and what to do; "" while all is well */
 };
 
 /* Any thread. */

@@ -17,7 +17,7 @@ DRAIN_SECONDS = 8  # GRACE_NS in cmd/run.c
 def unit(tmp_path_factory):
     """The unit with the program under test in the place of the installed one."""
     path = tmp_path_factory.mktemp("unit") / "waybill.service"
-    path.write_text(UNIT.read_text().replace("/usr/local/bin/waybill", str(binary())))
+    path.write_text(UNIT.read_text().replace("@bindir@/waybill", str(binary())))
     return path
 
 

@@ -233,7 +233,7 @@ static void second_opening_changes_nothing(void **state)
 	fixture->store = open_store(fixture->scratch.path, NULL);
 	assert_int_equal(
 	    strtol(query(fixture->store->db, "PRAGMA schema_version"), NULL, 10), before);
-	assert_string_equal(query(fixture->store->db, "PRAGMA user_version"), "1");
+	assert_string_equal(query(fixture->store->db, "PRAGMA user_version"), "2");
 }
 
 static void missing_index_is_made_again(void **state)

@@ -147,6 +147,7 @@ class Waybill:
         targets = dict(connect_to or {})
         base = {
             "listen": "127.0.0.1:0",
+            "admin": {"listen": "127.0.0.1:0"},
             "state_dir": str(self.state_dir),
             "services": str(SERVICES / "*.yaml"),
             # a busy machine must not turn "recorded before the reply" into a matter of luck

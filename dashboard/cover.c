@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "dashboard/cover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_US INT64_C(1000000)
+#define HOUR_S    INT64_C(3600)
+
+const int64_t cover_level_s[COVER_LEVELS] = { 300, 3600, 21600, 86400 };
+
+/* Is an hour of [from_s, to_s) dirty? */
+static bool is_dirty(int64_t from_s, int64_t to_s, const int64_t *dirty, size_t count)
+{
+	int64_t first = from_s / HOUR_S;
+	int64_t end = (to_s + HOUR_S - 1) / HOUR_S;
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) { /* the first that is not before */
+		size_t middle = low + (high - low) / 2;
+
+		if (dirty[middle] < first) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < count && dirty[low] < end;
+}
+
+/* Appends, or makes the last part longer. */
+static bool append(struct cover *cover, int64_t level_s, int64_t from_us, int64_t to_us)
+{
+	struct cover_part *last =
+	    cover->count > 0 ? &cover->part[cover->count - 1] : NULL;
+
+	if (from_us >= to_us) {
+		return true;
+	}
+	if (last && last->level_s == level_s && last->to_us == from_us) {
+		last->to_us = to_us;
+		return true;
+	}
+	if (cover->count == cover->cap) {
+		size_t cap = cover->cap ? cover->cap * 2 : 16;
+		struct cover_part *part = realloc(cover->part, cap * sizeof(*part));
+
+		if (!part) {
+			return false;
+		}
+		cover->part = part;
+		cover->cap = cap;
+	}
+	cover->part[cover->count++] = (struct cover_part){ level_s, from_us, to_us };
+	return true;
+}
+
+/* The coarsest rollup that begins at `at` and serves; COVER_ROWS: none does. */
+static int64_t choose(
+    int64_t at, int64_t end, int64_t max_level_s, const int64_t *dirty, size_t count)
+{
+	for (int i = COVER_LEVELS - 1; i >= 0; i--) {
+		int64_t level_s = cover_level_s[i];
+
+		if (level_s <= max_level_s && at % level_s == 0 && at + level_s <= end &&
+		    !is_dirty(at, at + level_s, dirty, count)) {
+			return level_s;
+		}
+	}
+	return COVER_ROWS;
+}
+
+bool cover_make(struct cover *cover, int64_t from_us, int64_t to_us, int64_t max_level_s,
+    const int64_t *dirty_hour, size_t dirty_count)
+{
+	int64_t finest = cover_level_s[0];
+	int64_t at = (from_us + finest * SECOND_US - 1) / (finest * SECOND_US) * finest;
+	int64_t end = to_us / (finest * SECOND_US) * finest;
+	bool fine = true;
+
+	cover->count = 0;
+	if (max_level_s == COVER_ROWS || at >= end) {
+		return append(cover, COVER_ROWS, from_us, to_us);
+	}
+	fine = append(cover, COVER_ROWS, from_us, at * SECOND_US);
+	while (at < end && fine) {
+		int64_t level_s = choose(at, end, max_level_s, dirty_hour, dirty_count);
+		int64_t next = at + level_s;
+
+		if (level_s == COVER_ROWS) { /* to the end of this dirty hour */
+			next = (at / HOUR_S + 1) * HOUR_S;
+			next = next < end ? next : end;
+		}
+		fine = append(cover, level_s, at * SECOND_US, next * SECOND_US);
+		at = next;
+	}
+	return fine && append(cover, COVER_ROWS, end * SECOND_US, to_us);
+}
+
+int64_t cover_level_for(int64_t step_s)
+{
+	for (int i = COVER_LEVELS - 1; i >= 0; i--) {
+		if (step_s % cover_level_s[i] == 0) {
+			return cover_level_s[i];
+		}
+	}
+	return COVER_ROWS;
+}
+
+void cover_finish(struct cover *cover)
+{
+	free(cover->part);
+	memset(cover, 0, sizeof(*cover));
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "dashboard/facts.h"
+
+#include "dashboard/histogram.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SECOND_US INT64_C(1000000)
+#define HOUR_S    INT64_C(3600)
+
+/* A created_at of PostgreSQL as the store writes it. */
+#define PG_TEXT(of)                                                                      \
+	"to_char(" of " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+struct visitor {
+	fact_visit visit;
+	void *arg;
+	bool of_rows;
+};
+
+static int64_t number(const struct ask_cell *cell)
+{
+	char text[24];
+	size_t len = cell->text.len < sizeof(text) ? cell->text.len : sizeof(text) - 1;
+
+	memcpy(text, cell->text.ptr, len);
+	text[len] = '\0';
+	return strtoll(text, NULL, 10);
+}
+
+/* Columns: bucket, four fields, index or histogram, count, sum, first, last. */
+static int on_row(void *arg, const struct ask_cell *cell, size_t count)
+{
+	const struct visitor *visitor = arg;
+	struct fact fact = { .bucket_s = number(&cell[0]), .index = -1 };
+
+	(void)count;
+	for (int i = 0; i < FACT_FIELDS; i++) {
+		fact.field[i] = cell[1 + i].text;
+	}
+	if (!visitor->of_rows) {
+		fact.histogram = cell[5].text;
+	} else if (!cell[5].null) {
+		fact.index = (int)number(&cell[5]);
+	}
+	fact.count = (uint64_t)number(&cell[6]);
+	fact.duration_sum = number(&cell[7]);
+	fact.first = cell[8].text;
+	fact.last = cell[9].text;
+	return visitor->visit(visitor->arg, &fact);
+}
+
+static void put_bucket(struct query *query, int64_t step_s)
+{
+	if (step_s == 0) {
+		buf_puts(&query->sql, "0");
+	} else if (query->dialect == ASK_POSTGRES) {
+		buf_printf(&query->sql,
+		    "floor(extract(epoch FROM created_at) / %" PRId64
+		    ")::bigint * %" PRId64,
+		    step_s, step_s);
+	} else {
+		buf_printf(&query->sql, "unixepoch(created_at) / %" PRId64 " * %" PRId64,
+		    step_s, step_s);
+	}
+}
+
+int facts_of_rows(struct ask *ask, const struct filter *filter, int64_t from_us,
+    int64_t to_us, int64_t step_s, fact_visit visit, void *arg, struct ask_fault *fault)
+{
+	struct query query = { .dialect = ask_dialect(ask) };
+	struct visitor visitor = { visit, arg, true };
+	bool is_pg = query.dialect == ASK_POSTGRES;
+	int rc;
+
+	buf_puts(&query.sql, "SELECT ");
+	put_bucket(&query, step_s);
+	buf_puts(
+	    &query.sql, ", service_name, action, status, coalesce(error_code, ''), ");
+	histogram_put_sql(&query.sql, "duration_ms");
+	buf_puts(&query.sql, ", count(*), coalesce(sum(duration_ms), 0), ");
+	buf_puts(&query.sql, is_pg ? PG_TEXT("min(created_at)") : "min(created_at)");
+	buf_puts(&query.sql, ", ");
+	buf_puts(&query.sql, is_pg ? PG_TEXT("max(created_at)") : "max(created_at)");
+	buf_printf(&query.sql, " FROM integration_logs%s", query_index(&query, filter));
+	query_rows(&query, filter, from_us, to_us);
+	buf_puts(&query.sql, " GROUP BY 1, 2, 3, 4, 5, 6");
+	rc = query_run(&query, ask, on_row, &visitor, fault);
+	query_finish(&query);
+	return rc;
+}
+
+int facts_of_rollups(struct ask *ask, const struct filter *filter, int64_t level_s,
+    int64_t from_us, int64_t to_us, fact_visit visit, void *arg, struct ask_fault *fault)
+{
+	struct query query = { .dialect = ask_dialect(ask) };
+	struct visitor visitor = { visit, arg, false };
+	int rc;
+
+	buf_printf(&query.sql,
+	    "SELECT bucket, service_name, action, status, error_code, histogram, count, "
+	    "duration_sum, first_created, last_created FROM integration_rollups "
+	    "WHERE level = %" PRId64 " AND bucket >= %" PRId64 " AND bucket < %" PRId64,
+	    level_s, from_us / SECOND_US, to_us / SECOND_US);
+	query_lists(&query, filter, "error_code");
+	rc = query_run(&query, ask, on_row, &visitor, fault);
+	query_finish(&query);
+	return rc;
+}
+
+struct marks {
+	int64_t *hour;
+	size_t count;
+	size_t cap;
+};
+
+static int on_mark(void *arg, const struct ask_cell *cell, size_t count)
+{
+	struct marks *marks = arg;
+
+	(void)count;
+	if (marks->count == marks->cap) {
+		size_t cap = marks->cap ? marks->cap * 2 : 64;
+		int64_t *hour = realloc(marks->hour, cap * sizeof(*hour));
+
+		if (!hour) {
+			return -ENOMEM;
+		}
+		marks->hour = hour;
+		marks->cap = cap;
+	}
+	marks->hour[marks->count++] = number(cell);
+	return 0;
+}
+
+static int on_bool(void *arg, const struct ask_cell *cell, size_t count)
+{
+	(void)count;
+	*(bool *)arg = cell->text.len > 0 && cell->text.ptr[0] == 't';
+	return 0;
+}
+
+int facts_have_rollups(struct ask *ask, bool *ret_have, struct ask_fault *fault)
+{
+	*ret_have = true; /* the store has them since this program opened it */
+	if (ask_dialect(ask) != ASK_POSTGRES) {
+		return 0;
+	}
+	return ask_run(ask,
+	    "SELECT to_regclass('public.integration_rollup_marks') IS NOT NULL", NULL, 0,
+	    on_bool, ret_have, NULL, fault);
+}
+
+int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us, int64_t **ret_hour,
+    size_t *ret_count, struct ask_fault *fault)
+{
+	struct marks marks = { 0 };
+	char sql[200];
+	int rc;
+
+	(void)snprintf(sql, sizeof(sql), /* fits: two numbers */
+	    "SELECT DISTINCT hour FROM integration_rollup_marks WHERE hour >= %" PRId64
+	    " AND hour <= %" PRId64 " ORDER BY hour",
+	    from_us / SECOND_US / HOUR_S, to_us / SECOND_US / HOUR_S);
+	rc = ask_run(ask, sql, NULL, 0, on_mark, &marks, NULL, fault);
+	if (rc != 0) {
+		free(marks.hour);
+		return rc;
+	}
+	if (!marks.hour && !(marks.hour = malloc(sizeof(*marks.hour)))) {
+		return -ENOMEM; /* never NULL: that means no rollups at all */
+	}
+	*ret_hour = marks.hour;
+	*ret_count = marks.count;
+	return 0;
+}
+
+static int read_part(struct ask *ask, const struct filter *filter,
+    const struct cover_part *part, int64_t step_s, fact_visit visit, void *arg,
+    struct ask_fault *fault)
+{
+	if (part->level_s == COVER_ROWS) {
+		return facts_of_rows(
+		    ask, filter, part->from_us, part->to_us, step_s, visit, arg, fault);
+	}
+	return facts_of_rollups(
+	    ask, filter, part->level_s, part->from_us, part->to_us, visit, arg, fault);
+}
+
+int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
+    int64_t to_us, int64_t step_s, const int64_t *dirty_hour, size_t dirty_count,
+    fact_visit visit, void *arg, struct ask_fault *fault)
+{
+	int64_t level_s =
+	    step_s == 0 ? cover_level_s[COVER_LEVELS - 1] : cover_level_for(step_s);
+	struct cover cover = { 0 };
+	int rc = 0;
+
+	if (filter_needs_rows(filter) || !dirty_hour) {
+		level_s = COVER_ROWS;
+	}
+	if (!cover_make(&cover, from_us, to_us, level_s, dirty_hour, dirty_count)) {
+		rc = -ENOMEM;
+	}
+	for (size_t i = 0; i < cover.count && rc == 0; i++) {
+		rc = read_part(ask, filter, &cover.part[i], step_s, visit, arg, fault);
+	}
+	cover_finish(&cover);
+	return rc;
+}
+
+int fact_add(struct histogram *into, const struct fact *fact)
+{
+	if (fact->histogram.ptr) {
+		return histogram_parse(into, fact->histogram) ? 0 : -EINVAL;
+	}
+	if (fact->index >= 0) {
+		histogram_add(into, fact->index, fact->count);
+	}
+	return 0;
+}

@@ -1,0 +1,188 @@
+-- 005: rollups of integration_logs, so that the dashboard answers at once over millions of rows.
+--
+-- For PostgreSQL 15 and later, after 004. Paste it into Supabase's SQL editor as it stands, or run it
+-- with psql or `waybill migrate`; running it again changes nothing.
+--
+-- The triggers only note which hours have changed; `waybill run` sums those hours up, and until it
+-- has, reads their rows. So a rollup is never wrong, and without waybill nothing is but slower.
+
+BEGIN;
+
+SET LOCAL client_min_messages = warning;
+
+-- Sums over the rows of a span of `level` seconds (300, 3600, 21600, 86400) that begins at `bucket`
+-- (seconds since 1970, UTC). histogram: durations in log-linear buckets, "INDEX:COUNT INDEX:COUNT ...".
+CREATE TABLE IF NOT EXISTS public.integration_rollups (
+	level integer NOT NULL,
+	bucket bigint NOT NULL,
+	service_name text NOT NULL,
+	action text NOT NULL,
+	status text NOT NULL,
+	error_code text NOT NULL, -- '': none
+	count bigint NOT NULL,
+	duration_sum bigint NOT NULL,
+	first_created text NOT NULL,
+	last_created text NOT NULL,
+	histogram text NOT NULL,
+	PRIMARY KEY (level, bucket, service_name, action, status, error_code)
+);
+
+-- Hours (since 1970) whose rows have changed since they were summed up; claimed is 0, or which waybill
+-- is at it.
+CREATE TABLE IF NOT EXISTS public.integration_rollup_marks (
+	hour bigint NOT NULL,
+	claimed integer NOT NULL,
+	PRIMARY KEY (hour, claimed)
+);
+
+COMMENT ON TABLE public.integration_rollups IS
+	'Sums of integration_logs for the dashboard, kept by waybill';
+COMMENT ON TABLE public.integration_rollup_marks IS
+	'Hours of integration_logs that are to be summed up anew';
+
+-- Marks hours, and holds the marks until the transaction ends: whoever sums an hour up must not take
+-- its mark while rows of that hour are still to be committed. Shared, so that writers do not wait for
+-- each other.
+CREATE OR REPLACE FUNCTION public.mark_integration_rollups(hours bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+DECLARE
+	wanted bigint[];
+	held bigint;
+BEGIN
+	SELECT array_agg(DISTINCT h ORDER BY h) INTO wanted FROM unnest(hours) AS h WHERE h IS NOT NULL;
+	IF wanted IS NULL THEN
+		RETURN;
+	END IF;
+	LOOP
+		INSERT INTO public.integration_rollup_marks (hour, claimed)
+			SELECT h, 0 FROM unnest(wanted) AS h
+			ON CONFLICT DO NOTHING;
+		PERFORM 1 FROM public.integration_rollup_marks
+			WHERE hour = ANY (wanted) AND claimed = 0 ORDER BY hour FOR KEY SHARE;
+		GET DIAGNOSTICS held = ROW_COUNT;
+		EXIT WHEN held >= cardinality(wanted);
+	END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.integration_logs_mark_inserted()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+	PERFORM public.mark_integration_rollups(ARRAY(
+		SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint FROM new_rows));
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.integration_logs_mark_deleted()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+	PERFORM public.mark_integration_rollups(ARRAY(
+		SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint FROM old_rows));
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.integration_logs_mark_updated()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+	PERFORM public.mark_integration_rollups(ARRAY(
+		SELECT floor(extract(epoch FROM created_at) / 3600)::bigint FROM old_rows
+		UNION
+		SELECT floor(extract(epoch FROM created_at) / 3600)::bigint FROM new_rows));
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.integration_logs_forget_rollups()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+	DELETE FROM public.integration_rollups;
+	DELETE FROM public.integration_rollup_marks;
+	RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER integration_logs_rollup_inserted
+	AFTER INSERT ON public.integration_logs
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_inserted();
+CREATE OR REPLACE TRIGGER integration_logs_rollup_updated
+	AFTER UPDATE ON public.integration_logs
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_updated();
+CREATE OR REPLACE TRIGGER integration_logs_rollup_deleted
+	AFTER DELETE ON public.integration_logs
+	REFERENCING OLD TABLE AS old_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_deleted();
+CREATE OR REPLACE TRIGGER integration_logs_rollup_truncated
+	AFTER TRUNCATE ON public.integration_logs
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_forget_rollups();
+
+-- Rows that were there before: every hour from the first to the last, each summed up once.
+INSERT INTO public.integration_rollup_marks (hour, claimed)
+SELECT h, 0
+FROM (
+	SELECT floor(extract(epoch FROM min(created_at)) / 3600)::bigint AS first,
+		floor(extract(epoch FROM max(created_at)) / 3600)::bigint AS last
+	FROM public.integration_logs
+) AS span, generate_series(first, last) AS h
+WHERE NOT EXISTS (SELECT FROM public.integration_rollups)
+ON CONFLICT DO NOTHING;
+
+-- Newest changes first, for whoever follows rows as they change.
+CREATE INDEX IF NOT EXISTS idx_integration_logs_updated_at
+	ON public.integration_logs (updated_at DESC);
+
+-- Rights, as in 004: read by who may read the rows, written by service_role.
+ALTER TABLE public.integration_rollups ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.integration_rollup_marks ENABLE ROW LEVEL SECURITY;
+
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY['integration_rollups', 'integration_rollup_marks'] LOOP
+		EXECUTE format('DROP POLICY IF EXISTS "Service role full access to %s" ON public.%I', name, name);
+		EXECUTE format('CREATE POLICY "Service role full access to %s" ON public.%I '
+			'FOR ALL TO service_role USING (true) WITH CHECK (true)', name, name);
+		EXECUTE format('DROP POLICY IF EXISTS "Authenticated users can view %s" ON public.%I', name, name);
+		EXECUTE format('CREATE POLICY "Authenticated users can view %s" ON public.%I '
+			'FOR SELECT TO authenticated USING (true)', name, name);
+	END LOOP;
+END
+$$;
+
+REVOKE ALL ON public.integration_rollups, public.integration_rollup_marks
+	FROM PUBLIC, anon, authenticated;
+GRANT SELECT ON public.integration_rollups, public.integration_rollup_marks
+	TO authenticated, service_role;
+GRANT INSERT, UPDATE, DELETE ON public.integration_rollups, public.integration_rollup_marks
+	TO service_role;
+
+REVOKE ALL ON FUNCTION public.mark_integration_rollups(bigint[]),
+	public.integration_logs_mark_inserted(), public.integration_logs_mark_updated(),
+	public.integration_logs_mark_deleted(), public.integration_logs_forget_rollups()
+	FROM PUBLIC, anon, authenticated;
+
+COMMIT;
