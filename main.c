@@ -17,6 +17,10 @@
 #define SERVER_HELP                                                                      \
 	"      --database URL      postgresql://…; default: the configured database\n"
 
+#define CLIENT_HELP                                                                      \
+	"      --user NAME         which of access.credentials to use\n"                 \
+	"      --host HOST[:PORT]  where the client reaches the proxy; default: listen\n"
+
 static const struct command commands[] = {
 	{ "run", "[--config FILE]",
 	    "Runs the proxy; SIGHUP reloads the routes, SIGTERM drains", CONFIG_HELP,
@@ -46,6 +50,14 @@ static const struct command commands[] = {
 	{ "stats", "[--json]", "Shows the hourly and the daily view",
 	    CONFIG_HELP DATABASE_HELP "      --json              one JSON object\n",
 	    command_stats },
+	{ "coverage", "[--json] [--since 7d] [--suggest [HOST]]",
+	    "Shows what is recorded and what passes by unrecorded",
+	    CONFIG_HELP DATABASE_HELP
+	    "      --since DURATION    only what was seen in that time, such as 12h or 7d\n"
+	    "      --suggest [HOST]    YAML for the service files: routes for calls that no route\n"
+	    "                          matches, and files for hosts that have none\n"
+	    "      --json              one JSON object\n",
+	    command_coverage },
 	{ "outbox", "list|retry|drop [ID…]",
 	    "Shows, retries or drops rows that PostgreSQL does not have",
 	    CONFIG_HELP DATABASE_HELP
@@ -65,6 +77,32 @@ static const struct command commands[] = {
 	    "Deletes rows past their age (retention), in batches",
 	    CONFIG_HELP SERVER_HELP "      --json              one JSON object\n",
 	    command_cleanup },
+	{ "env", "[--format FORMAT]",
+	    "Prints what makes a program's calls go through waybill",
+	    CONFIG_HELP CLIENT_HELP
+	    "  -f, --format FORMAT     sh (default), fish, dotenv, systemd, docker-compose,\n"
+	    "                          kubernetes, json\n"
+	    "      --files DIR         put what clients read (certificates only) into DIR\n"
+	    "      --files-at PATH     where clients see DIR, as for a volume\n"
+	    "      --node              NODE_OPTIONS too, as `waybill exec` sets it\n"
+	    "      --json              one JSON object\n",
+	    command_env },
+	{ "exec", "[OPTIONS] -- COMMAND [ARGUMENT…]",
+	    "Runs a command so that its calls go through waybill",
+	    CONFIG_HELP CLIENT_HELP
+	    "      --preload           for programs that know no proxy: lead their connections to\n"
+	    "                          port 443 here, by LD_PRELOAD instead of NODE_OPTIONS; not\n"
+	    "                          for static programs (Go: HTTPS_PROXY does) nor set-user-ID\n",
+	    command_exec },
+	{ "doctor", "[--json] [-- COMMAND ARGS]",
+	    "Checks that calls are recorded, and where a command's calls go",
+	    CONFIG_HELP
+	    "      --env               run COMMAND as with `waybill env`: no preload for Node\n"
+	    "      --json              one JSON object; COMMAND's output goes to standard error\n",
+	    command_doctor },
+	{ "types", "",
+	    "Prints TypeScript for the table, with unions from the service files",
+	    CONFIG_HELP, command_types },
 	{ "ca", "show|export|renew",
 	    "Shows, prints or renews the certificate clients must trust",
 	    CONFIG_HELP

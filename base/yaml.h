@@ -81,4 +81,7 @@ MUST_CHECK int yaml_size(const struct yaml_node *node, uint64_t *ret, struct err
 MUST_CHECK int yaml_duration(
     const struct yaml_node *node, int64_t *ret_ns, struct err *err);
 
+/* The same of a text, as for an option of a command. False: it is no duration. */
+bool yaml_duration_text(const char *text, int64_t *ret_ns);
+
 #endif

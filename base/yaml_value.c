@@ -139,19 +139,26 @@ int yaml_size(const struct yaml_node *node, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-int yaml_duration(const struct yaml_node *node, int64_t *ret_ns, struct err *err)
+bool yaml_duration_text(const char *text, int64_t *ret_ns)
 {
 	uint64_t ns = 0;
 
+	if (!read_quantity(text, duration_units, INT64_MAX, &ns)) {
+		return false;
+	}
+	*ret_ns = (int64_t)ns;
+	return true;
+}
+
+int yaml_duration(const struct yaml_node *node, int64_t *ret_ns, struct err *err)
+{
 	if (!node) {
 		return 0;
 	}
-	if (!is_text(node) ||
-	    !read_quantity(yaml_text(node), duration_units, INT64_MAX, &ns)) {
+	if (!is_text(node) || !yaml_duration_text(yaml_text(node), ret_ns)) {
 		return yaml_error(
 		    node, err, "expected a duration such as 250ms, 10s, 5m, 2h or 90d");
 	}
-	*ret_ns = (int64_t)ns;
 	return 0;
 }
 

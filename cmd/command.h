@@ -29,6 +29,11 @@ int command_outbox(const struct command *command, int argc, char **argv);
 int command_cleanup(const struct command *command, int argc, char **argv);
 int command_migrate(const struct command *command, int argc, char **argv);
 int command_verify(const struct command *command, int argc, char **argv);
+int command_coverage(const struct command *command, int argc, char **argv);
+int command_env(const struct command *command, int argc, char **argv);
+int command_exec(const struct command *command, int argc, char **argv);
+int command_doctor(const struct command *command, int argc, char **argv);
+int command_types(const struct command *command, int argc, char **argv);
 int command_ca(const struct command *command, int argc, char **argv);
 int command_version(const struct command *command, int argc, char **argv);
 

@@ -6,6 +6,8 @@
  * proxy: a wrong configuration ends the program before anything stored is touched.
  */
 #include "base/log.h"
+#include "cmd/client_files.h"
+#include "cmd/client_setup.h"
 #include "cmd/command.h"
 #include "cmd/dashboard.h"
 #include "cmd/hosts.h"
@@ -161,6 +163,44 @@ static void set_limits(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* The file that `waybill env` reads the port from, when the kernel chose it. */
+static void write_listen_file(const struct program *program)
+{
+	const struct settings *settings = program->settings;
+	bool v6 = strchr(settings->listen_host, ':') != NULL;
+	char *path = command_state_path(settings, CLIENT_LISTEN_FILE);
+	FILE *file = path ? fopen(path, "we") : NULL;
+	bool ok =
+	    file && fprintf(file, "%s%s%s:%d\n", v6 ? "[" : "", settings->listen_host,
+	                v6 ? "]" : "", proxy_port(program->proxy)) > 0;
+
+	if ((file && fclose(file) != 0) || !ok) {
+		log_warn("cannot write %s: `waybill env` will not know the port",
+		    path ? path : CLIENT_LISTEN_FILE);
+	}
+	free(path);
+}
+
+static void remove_listen_file(const struct program *program)
+{
+	char *path = command_state_path(program->settings, CLIENT_LISTEN_FILE);
+
+	if (path) {
+		(void)unlink(path); /* one that is not there is fine */
+	}
+	free(path);
+}
+
+/* Clients without these files fail loudly; the proxy serves those that need none. */
+static void write_client_files(const struct program *program)
+{
+	struct err err;
+
+	if (client_files_write(program->settings, &err) != 0) {
+		log_warn("files for clients: %s", err.text);
+	}
+}
+
 static void print_start(const struct program *program)
 {
 	const struct settings *settings = program->settings;
@@ -205,6 +245,7 @@ static void reload(struct program *program)
 		route_table_unref(table);
 		return;
 	}
+	write_client_files(program); /* with ca.root_key: discard the root is a new one */
 	proxy_reload(program->proxy, table);
 	dashboard_reload(program->dashboard, table);
 	route_table_unref(program->table);
@@ -268,6 +309,7 @@ static void stop_proxy(struct program *program)
 	}
 	proxy_destroy(program->proxy);
 	program->proxy = NULL;
+	remove_listen_file(program);
 }
 
 static void finish(struct program *program)
@@ -317,6 +359,8 @@ static int run(struct settings *settings)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	rc = start(&program, &err);
 	if (rc == EXIT_FINE) {
+		write_client_files(&program);
+		write_listen_file(&program);
 		print_start(&program);
 		if (start_dashboard(&program, &err) != 0) {
 			/* the proxy is what this program is for */

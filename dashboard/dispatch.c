@@ -77,7 +77,9 @@ static bool is_beyond_cookie(const struct request *request, const struct route *
 void dispatch(const struct request *request, struct reply *reply)
 {
 	const struct route *route = find(request->path);
-	bool health = route->handle == health_live || route->handle == health_ready;
+	bool told_to_the_end = route->handle == health_live ||
+	                       route->handle == health_ready ||
+	                       route->handle == metrics_handle;
 
 	if (!allows(route, request->method)) {
 		if (route == &files && !static_find(request->path)) {
@@ -95,7 +97,7 @@ void dispatch(const struct request *request, struct reply *reply)
 	} else if (is_beyond_cookie(request, route)) {
 		reply_error(reply, 403, "COOKIE_READS_ONLY",
 		    "the page's session reads only; writing takes the service_role key");
-	} else if (admin_is_stopping(request->admin) && !health) {
+	} else if (admin_is_stopping(request->admin) && !told_to_the_end) {
 		reply_error(reply, 503, "STOPPING", "waybill is about to end");
 	} else {
 		route->handle(request, reply);

@@ -162,7 +162,7 @@ static bool answer(struct rest_call *call)
 	struct slice prefix = SLICE(REST_PREFIX);
 	struct slice function = SLICE("rpc/");
 	const struct rest_table *table;
-	enum verb verb;
+	enum verb verb = VERB_GET;
 
 	if (!slice_starts(name, prefix) || name.len == prefix.len) {
 		return rest_fail(

@@ -8,7 +8,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "dashboard/rest_private.h"
@@ -17,11 +16,7 @@
 #define LOOK_MAX   1000000 /* rows that one request may change */
 #define STEP_FIRST 20      /* rows */
 #define STEP_MAX   500
-#define STEP_NS                                                                          \
-	INT64_C(4000000)          /* a step longer than this is followed by smaller ones \
-	                           */
-#define PAUSE_NS INT64_C(2000000) /* at least; as long as the step took */
-#define DAY_US   INT64_C(86400000000)
+#define DAY_US     INT64_C(86400000000)
 
 struct change {
 	struct rest_call *call;
@@ -189,6 +184,11 @@ static bool step(struct change *change, struct ask *ask, size_t first, size_t co
 	good = list.failed ? rest_fail_memory(&call->error)
 	                   : rest_run(call, ask, &sql, on_changed, change, &changed);
 	change->changed += changed;
+	if (!good && !change->is_delete && change->set->first->id.ptr &&
+	    strcmp(call->error.code, "23505") == 0) {
+		(void)rest_details(&call->error, "Key (id)=(%.*s) already exists.",
+		    SLICE_ARG(change->set->first->id));
+	}
 	rest_sql_finish(&sql);
 	buf_finish(&list);
 	rest_arena_finish(&arena);
@@ -209,18 +209,13 @@ static bool change_sqlite(struct change *change, struct ask *ask)
 		good = step(change, ask, at, count);
 		took_ns = mono_ns() - mono_begin_ns;
 		at += count;
-		if (took_ns > STEP_NS && at_once > 1) {
+		if (took_ns > REST_STEP_NS && at_once > 1) {
 			at_once /= 2;
-		} else if (took_ns < STEP_NS / 4 && at_once < STEP_MAX) {
+		} else if (took_ns < REST_STEP_NS / 4 && at_once < STEP_MAX) {
 			at_once *= 2;
 		}
 		if (at < change->count) {
-			struct timespec pause = { .tv_nsec = took_ns < PAUSE_NS ? PAUSE_NS
-				                             : took_ns > STEP_NS * 10
-				                                 ? STEP_NS * 10
-				                                 : took_ns };
-
-			(void)nanosleep(&pause, NULL);
+			rest_leave_lock(took_ns);
 		}
 	}
 	return good;

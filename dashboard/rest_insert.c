@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "dashboard/rest_json.h"
@@ -17,9 +16,7 @@
 #include "dashboard/rest_rows.h"
 #include "dashboard/rest_value.h"
 
-#define PARAMS_MAX 60000            /* PostgreSQL: 65535 in one statement */
-#define STEP_NS    INT64_C(4000000) /* how long a step may keep the lock */
-#define PAUSE_NS   INT64_C(2000000)
+#define PARAMS_MAX 60000 /* PostgreSQL: 65535 in one statement */
 
 struct insertion {
 	struct rest_call *call;
@@ -299,6 +296,43 @@ static void undo(struct insertion *insertion, size_t count)
 	}
 }
 
+/* Rows from *row on until the time is over; *row becomes the next one. */
+static bool write_step(struct insertion *insertion, const struct rest_row **row)
+{
+	int64_t mono_end_ns;
+
+	if (!begin(insertion)) {
+		return false;
+	}
+	mono_end_ns = mono_ns() + REST_STEP_NS;
+	while (*row) {
+		if (!write_sqlite_row(insertion, *row)) {
+			return false;
+		}
+		*row = (*row)->next;
+		if (mono_ns() > mono_end_ns) {
+			break;
+		}
+	}
+	return (*row || rest_check_single(insertion->call, insertion->call->rows)) &&
+	       commit(insertion);
+}
+
+/* After a step that failed: takes back those before it. */
+static void take_back(struct insertion *insertion, size_t committed)
+{
+	struct rest_error error = insertion->call->error;
+	struct ask *ask = NULL;
+
+	ask_give(insertion->ask); /* rolls back */
+	insertion->ask = NULL;
+	if (committed > 0 && rest_take(insertion->call, ASK_WRITE, &ask)) {
+		insertion->ask = ask;
+		undo(insertion, committed);
+	}
+	insertion->call->error = error;
+}
+
 static bool write_sqlite(struct insertion *insertion)
 {
 	const struct rest_row *row = insertion->rows.first;
@@ -310,35 +344,15 @@ static bool write_sqlite(struct insertion *insertion)
 		return rest_fail_memory(&insertion->call->error);
 	}
 	while (row) {
-		int64_t mono_end_ns;
-		bool good = begin(insertion);
+		int64_t mono_begin_ns = mono_ns();
 
-		mono_end_ns = mono_ns() + STEP_NS;
-		while (good && row) {
-			good = write_sqlite_row(insertion, row);
-			row = row->next;
-			if (mono_ns() > mono_end_ns) {
-				break;
-			}
-		}
-		good = good &&
-		       (row || rest_check_single(insertion->call, insertion->call->rows));
-		if (!good || !commit(insertion)) {
-			struct rest_error error = insertion->call->error;
-			struct ask *ask = NULL;
-
-			ask_give(insertion->ask); /* rolls back */
-			insertion->ask = NULL;
-			if (rest_take(insertion->call, ASK_WRITE, &ask)) {
-				insertion->ask = ask;
-				undo(insertion, committed);
-			}
-			insertion->call->error = error;
+		if (!write_step(insertion, &row)) {
+			take_back(insertion, committed);
 			return false;
 		}
 		committed = insertion->id_count;
 		if (row) {
-			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+			rest_leave_lock(mono_ns() - mono_begin_ns);
 		}
 	}
 	return insertion->rows.count > 0 ||

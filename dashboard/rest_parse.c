@@ -16,6 +16,7 @@ struct parser {
 	struct rest_error *error;
 	struct rest_query *query;
 	struct rest_filter **next_filter;
+	size_t conditions;
 };
 
 static int hex(char c)
@@ -50,8 +51,8 @@ static bool decode(struct rest_arena *arena, struct slice text, struct slice *re
 
 static struct scan begin(struct parser *parser, const char *what, struct slice text)
 {
-	return (
-	    struct scan){ parser->arena, parser->table, parser->error, what, text, text };
+	return (struct scan){ parser->arena, parser->table, parser->error, what, text,
+		text, &parser->conditions };
 }
 
 static bool add_output(
@@ -351,7 +352,7 @@ static bool read_group(
     struct parser *parser, struct slice text, enum rest_node node, bool negated)
 {
 	struct scan scan = begin(parser, "logic tree", text);
-	struct rest_filter *filter;
+	struct rest_filter *filter = NULL;
 
 	if (!add_filter(parser, &filter)) {
 		return false;
@@ -370,7 +371,7 @@ static bool read_filter(struct parser *parser, struct slice name, struct slice t
 {
 	struct scan field = begin(parser, "filter", name);
 	struct scan scan = begin(parser, "filter", text);
-	struct rest_filter *filter;
+	struct rest_filter *filter = NULL;
 
 	if (!add_filter(parser, &filter) || !scan_field(&field, &filter->field)) {
 		return false;
@@ -446,8 +447,8 @@ static bool read_query(struct parser *parser, struct slice text)
 bool rest_parse(struct rest_arena *arena, const struct rest_table *table,
     struct slice query, struct rest_query *ret_query, struct rest_error *error)
 {
-	struct parser parser = { arena, table, error, ret_query, &ret_query->filter };
-	struct scan nothing = { arena, table, error, "", SLICE(""), SLICE("") };
+	struct parser parser = { arena, table, error, ret_query, &ret_query->filter, 0 };
+	struct scan nothing = { arena, table, error, "", SLICE(""), SLICE(""), NULL };
 
 	*error = (struct rest_error){ 0 };
 	*ret_query = (struct rest_query){ .table = table, .limit = -1 };

@@ -94,6 +94,16 @@ bool rest_cleanup(struct rest_call *call);
 bool rest_run(struct rest_call *call, struct ask *ask, struct rest_sql *sql,
     ask_visit visit, void *arg, int64_t *ret_changed);
 
+/*
+ * Between two steps that write to the SQLite store: leaves the lock to the recorder for
+ * twice as long as the step kept it. Who waits for SQLite's lock looks now and then, and
+ * rarer each time.
+ */
+void rest_leave_lock(int64_t took_ns);
+
+/* How long a step may keep the lock. */
+#define REST_STEP_NS INT64_C(3000000)
+
 /* Takes a handle. False: call->error. */
 bool rest_take(struct rest_call *call, enum ask_right right, struct ask **ret_ask);
 

@@ -4,9 +4,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dashboard/rest_private.h"
 
+#define PAUSE_MIN_NS  INT64_C(2000000)
+#define PAUSE_MAX_NS  INT64_C(50000000)
 #define ESTIMATE_FROM 1000 /* count=estimated counts so many exactly */
 
 bool rest_take(struct rest_call *call, enum ask_right right, struct ask **ret_ask)
@@ -35,6 +38,18 @@ bool rest_run(struct rest_call *call, struct ask *ask, struct rest_sql *sql,
 	}
 	/* the visitor says itself what was wrong */
 	return fault.sqlstate[0] ? rest_fail_ask(&call->error, &fault) : false;
+}
+
+void rest_leave_lock(int64_t took_ns)
+{
+	struct timespec pause = { .tv_nsec = took_ns * 2 };
+
+	if (took_ns * 2 < PAUSE_MIN_NS) {
+		pause.tv_nsec = PAUSE_MIN_NS;
+	} else if (took_ns * 2 > PAUSE_MAX_NS) {
+		pause.tv_nsec = PAUSE_MAX_NS;
+	}
+	(void)nanosleep(&pause, NULL);
 }
 
 static int on_number(void *arg, const struct ask_cell *cells, size_t count)

@@ -15,6 +15,7 @@ struct scan {
 	const char *what;   /* "filter", "order", … for the message */
 	struct slice whole; /* the parameter, decoded */
 	struct slice rest;  /* what is not read yet */
+	size_t *conditions; /* of the whole query, so far */
 };
 
 /* PGRST100 at where the scan stands. Returns false. */

@@ -17,6 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* The library has looked at every connection that it was given so long ago. */
+#define RECOUNT_NS INT64_C(10000000000)
+
 enum {
 	CONNECTIONS_MAX = 64,
 	IDLE_S = 30,                   /* a peer that neither sends nor takes anything */
@@ -29,7 +32,8 @@ enum {
 struct server {
 	struct admin *admin;
 	struct MHD_Daemon *daemon;
-	atomic_int connections;
+	atomic_int connections; /* given to the library and not closed yet */
+	int64_t mono_added_ns;  /* the last one */
 };
 
 enum field {
@@ -243,8 +247,8 @@ static struct MHD_Response *make_response(struct exchange *exchange, struct repl
 		}
 		return response;
 	}
-	response = MHD_create_response_from_buffer(
-	    reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer_with_free_callback(
+	    reply->body.len, reply->body.ptr, free);
 	if (response) {
 		reply->body = (struct buf){ 0 };
 	}
@@ -433,8 +437,30 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **s
 
 	(void)connection;
 	(void)state;
-	atomic_fetch_add(
-	    &server->connections, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		atomic_fetch_sub(&server->connections, 1);
+	}
+}
+
+/* Is there room for one more? A connection for which the library had no memory or no
+ * thread ends without a word: once it has looked at all it was given, its own count is
+ * right. */
+static bool has_room(struct server *server)
+{
+	const union MHD_DaemonInfo *info;
+
+	if (atomic_load(&server->connections) < CONNECTIONS_MAX) {
+		return true;
+	}
+	info =
+	    mono_ns() - server->mono_added_ns > RECOUNT_NS
+	        ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+	        : NULL;
+	if (!info) {
+		return false;
+	}
+	atomic_store(&server->connections, (int)info->num_connections);
+	return info->num_connections < CONNECTIONS_MAX;
 }
 
 int server_start(struct admin *admin, struct server **ret_server, struct err *err)
@@ -475,7 +501,7 @@ void server_add(struct server *server, int fd)
 	struct sockaddr_storage peer = { 0 };
 	socklen_t len = sizeof(peer);
 
-	if (atomic_load(&server->connections) >= CONNECTIONS_MAX) {
+	if (!has_room(server)) {
 		(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		(void)close(fd);
 		return;
@@ -484,6 +510,8 @@ void server_add(struct server *server, int fd)
 		(void)close(fd); /* it is gone already */
 		return;
 	}
+	atomic_fetch_add(&server->connections, 1);
+	server->mono_added_ns = mono_ns();
 	(void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)&peer, len);
 }
 

@@ -205,10 +205,15 @@ static void begin(const struct request *request, struct reply *reply)
 	if (sessions_begin(sessions, wall_us(), &value) != 0) {
 		reply_error(reply, 500, "OUT_OF_MEMORY", "out of memory");
 	} else {
+		/* something in front of us speaks TLS with the browser */
+		bool tls =
+		    slice_istarts(request_header(request, "Origin"), SLICE("https://"));
+
 		reply->status = 204;
 		reply_header(reply, "Set-Cookie",
-		    COOKIE "=%.*s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict",
-		    SLICE_ARG(buf_slice(&value)), (long long)LIFETIME_S);
+		    COOKIE "=%.*s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
+		    SLICE_ARG(buf_slice(&value)), (long long)LIFETIME_S,
+		    tls ? "; Secure" : "");
 	}
 	buf_wipe(&value);
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes docs/codes.md from the tables in the code; --check only says whether it is up to date."""
+"""Writes docs/codes.md from the tables in the code, and the matrix in docs/clients.md from what the tests
+measured (docs/clients.json); --check only says whether they are up to date."""
 
+import json
 import pathlib
 import re
 import sys
@@ -43,15 +45,44 @@ def page():
     return "\n".join(lines) + "\n"
 
 
+# docs/clients.json: its keys, as columns
+CLIENT_COLUMNS = {
+    "client": "client",
+    "version": "version",
+    "runtime": "runtime",
+    "way": "way",
+    "get": "GET",
+    "post": "POST",
+    "refused": "POST, 4xx",
+    "rows": "rows",
+    "stopped": "proxy stopped",
+    "fail_open": "fail-open",
+}
+CLIENTS = ROOT / "docs" / "clients.md"
+CLIENTS_BEGIN, CLIENTS_END = "<!-- matrix: made by the tests -->\n", "<!-- end of the matrix -->\n"
+
+
+def clients():
+    """docs/clients.md with its matrix anew."""
+    text = CLIENTS.read_text(encoding="utf-8")
+    before, _, rest = text.partition(CLIENTS_BEGIN)
+    _, _, after = rest.partition(CLIENTS_END)
+    lines = json.loads((ROOT / "docs" / "clients.json").read_text(encoding="utf-8"))
+    table = ["| " + " | ".join(CLIENT_COLUMNS.values()) + " |", "|---" * len(CLIENT_COLUMNS) + "|"]
+    for line in lines:
+        table.append("| " + " | ".join(str(line[name]) or "–" for name in CLIENT_COLUMNS) + " |")
+    return before + CLIENTS_BEGIN + "\n" + "\n".join(table) + "\n\n" + CLIENTS_END + after
+
+
 def main():
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            print("docs/codes.md is out of date: run docs/generate.py", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    status = 0
+    for path, text in ((PAGE, page()), (CLIENTS, clients())):
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"docs/{path.name} is out of date: run docs/generate.py", file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

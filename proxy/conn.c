@@ -10,12 +10,15 @@
 #include "proxy/conn_private.h"
 #include "proxy/dial.h"
 #include "proxy/exchange.h"
+#include "proxy/preface.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
 #include "proxy/tls_reject.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
+#include "record/recorder.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -85,6 +88,34 @@ bool conn_idle(const struct conn *conn)
 	return false;
 }
 
+void conn_set_host(struct conn *conn, struct slice host)
+{
+	(void)snprintf(conn->host, sizeof(conn->host), "%.*s", SLICE_ARG(host));
+	for (char *c = conn->host; *c; c++) {
+		*c = (char)tolower((unsigned char)*c);
+	}
+}
+
+void conn_client(const struct conn *conn, char ret_client[64])
+{
+	struct slice text = slice_of(conn->peer);
+	const char *colon = strrchr(conn->peer, ':');
+
+	text.len = colon ? (size_t)(colon - conn->peer) : text.len;
+	if (text.len > 1 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']') {
+		text = (struct slice){ text.ptr + 1, text.len - 2 };
+	}
+	(void)snprintf(ret_client, 64, "%.*s", SLICE_ARG(text));
+}
+
+void conn_note(const struct conn *conn, enum coverage_kind kind, struct slice host)
+{
+	char client[64];
+
+	conn_client(conn, client);
+	recorder_note(conn->worker->recorder, kind, host, client);
+}
+
 void conn_linger(struct conn *conn)
 {
 	conn->state = CONN_LINGER;
@@ -131,10 +162,38 @@ void conn_exchange_done(struct conn *conn, bool reusable)
 	}
 }
 
+/* Takes a preface, after which nothing but TLS may come. *ret_wait: it is not whole yet.
+ * False: it is to be read as HTTP. */
+static bool sniff_preface(struct conn *conn, bool more_may_come, bool *ret_wait)
+{
+	struct preface preface;
+
+	*ret_wait = false;
+	switch (preface_read(stream_peek(conn->stream, PREFACE_MAX), &preface)) {
+	case PREFACE_READ:
+		(void)snprintf(
+		    conn->asked_host, sizeof(conn->asked_host), "%s", preface.host);
+		conn->asked_port = preface.port;
+		(void)evbuffer_drain(conn->stream->in, preface.len);
+		stream_consumed(conn->stream);
+		conn->state = CONN_HELLO;
+		socket_timer(conn->timer, limits_of(conn)->handshake_timeout_ns);
+		return true;
+	case PREFACE_MORE:
+		*ret_wait = more_may_come;
+		return more_may_come;
+	case PREFACE_BAD:
+	case PREFACE_NONE:
+		break;
+	}
+	return false;
+}
+
 /* TLS or HTTP? The first byte of a TLS record of type handshake is 22 (RFC 8446 5.1). */
-static bool advance_sniff(struct conn *conn)
+static bool advance_sniff(struct conn *conn, bool more_may_come)
 {
 	struct slice first = stream_first(conn->stream);
+	bool wait = false;
 
 	if (first.len == 0) {
 		return false;
@@ -142,11 +201,14 @@ static bool advance_sniff(struct conn *conn)
 	if (first.ptr[0] == 0x16) {
 		conn->state = CONN_HELLO;
 		socket_timer(conn->timer, limits_of(conn)->handshake_timeout_ns);
-	} else {
+	} else if (conn->host[0] || !sniff_preface(conn, more_may_come, &wait)) {
 		conn->tls = false;
 		conn_await_request(conn);
+	} else if (wait && !conn->asked) {
+		conn->asked = true; /* a byte is there: the head's time begins */
+		socket_timer(conn->timer, limits_of(conn)->head_timeout_ns);
 	}
-	return true;
+	return !wait;
 }
 
 static bool advance_request(struct conn *conn)
@@ -202,7 +264,7 @@ void conn_advance(struct conn *conn)
 	for (bool again = true; again;) {
 		switch (conn->state) {
 		case CONN_SNIFF:
-			again = advance_sniff(conn);
+			again = advance_sniff(conn, true);
 			break;
 		case CONN_HELLO:
 			again = intercept_hello(conn);
@@ -266,6 +328,13 @@ static void on_eof(struct conn *conn)
 		}
 		break;
 	case CONN_SNIFF:
+		if (advance_sniff(conn, false)) { /* what came was no preface */
+			conn_advance(conn);
+			on_eof(conn);
+			break;
+		}
+		conn_end(conn, false);
+		break;
 	case CONN_HELLO:
 	case CONN_HANDSHAKE:
 	case CONN_DIAL:
@@ -311,6 +380,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (conn->state == CONN_SNIFF && advance_sniff(conn, false)) {
+		conn_advance(conn);
+	}
 	if (conn->state == CONN_REQUEST && !reader_idle(&conn->reader)) {
 		conn_refuse(conn, 408, "REQUEST_TIMEOUT",
 		    "the request head did not come in time", "", false);

@@ -12,6 +12,7 @@
 #include "proxy/reader.h"
 #include "proxy/stream.h"
 #include "proxy/target.h"
+#include "record/coverage.h"
 
 #include <sys/queue.h>
 
@@ -21,7 +22,7 @@ struct tunnel;
 struct worker;
 
 enum conn_state {
-	CONN_SNIFF,     /* waiting for the first bytes: TLS or HTTP? */
+	CONN_SNIFF,     /* waiting for the first bytes: TLS, HTTP, or a preface? */
 	CONN_HELLO,     /* a ClientHello is coming: intercept or tunnel? */
 	CONN_HANDSHAKE, /* TLS with our leaf */
 	CONN_REQUEST,   /* between requests, or inside a head */
@@ -42,12 +43,15 @@ struct conn {
 	char peer[64];         /* "127.0.0.1:5044" */
 	bool refused;          /* not in access.clients: every request is answered 403 */
 
-	/* where an intercepted connection goes: set by CONNECT or by SNI; host "" before
-	 * that */
+	/* where an intercepted connection or a tunnel goes: set by CONNECT or by SNI;
+	 * host "" before that */
 	char host[256]; /* lower-case, no trailing dot */
 	int port;
-	bool tls;                   /* towards the client, hence towards the API */
-	int64_t handshake_ns;       /* when the handshake with our leaf began */
+	char asked_host[46]; /* the address that a preface named; "": none came */
+	int asked_port;
+	bool answer_connect;  /* the CONNECT is answered when the tunnel is connected */
+	bool tls;             /* towards the client, hence towards the API */
+	int64_t handshake_ns; /* when the handshake with our leaf began */
 	uint64_t handshake_written; /* stream->written then */
 	bool asked;                 /* a byte of a request has come on it */
 
@@ -80,6 +84,12 @@ void conn_refuse(struct conn *conn, int status, const char *code, const char *me
 /* Flushes what was put in the stream, then closes without cutting it off (lingering
  * close). */
 void conn_linger(struct conn *conn);
+
+/* The client's address: peer without its port, and an IPv6 one without its brackets. */
+void conn_client(const struct conn *conn, char ret_client[64]);
+
+/* Counts what passes unrecorded on it, or not (record/coverage.h). */
+void conn_note(const struct conn *conn, enum coverage_kind kind, struct slice host);
 
 /* It may be closed now without anybody losing an answer. */
 bool conn_idle(const struct conn *conn);

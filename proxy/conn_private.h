@@ -14,6 +14,9 @@ void conn_advance(struct conn *conn);
 /* Between requests: the next state is CONN_REQUEST. */
 void conn_await_request(struct conn *conn);
 
+/* Sets conn->host, in lower case. */
+void conn_set_host(struct conn *conn, struct slice host);
+
 /* request.c: a request head is whole in conn->reader.head: answer, tunnel or exchange. */
 void request_begin(struct conn *conn);
 

@@ -32,6 +32,7 @@ struct dial {
 
 	char host[256]; /* what the certificate must name */
 	bool tls;
+	struct pins pins;
 	SSL_SESSION *session; /* owned */
 	bool exempt;          /* named in connect_to: any address will do */
 	char target[256];     /* what is resolved */
@@ -169,7 +170,7 @@ static void on_connected(struct dial *dial)
 		return;
 	}
 	if (upstream_tls_new(dial->worker->upstream_tls, slice_of(dial->host),
-	        dial->session, &ssl, &err) != 0) {
+	        &dial->pins, dial->session, &ssl, &err) != 0) {
 		(void)snprintf(
 		    dial->result.detail, sizeof(dial->result.detail), "%.511s", err.text);
 		finish(dial, OUTCOME_TLS_FAILED);
@@ -420,6 +421,9 @@ struct dial *dial_start(struct worker *worker, const struct dial_request *reques
 	dial->owner = owner;
 	dial->fd = -1;
 	dial->tls = request->tls;
+	if (request->pins) {
+		dial->pins = *request->pins;
+	}
 	(void)snprintf(dial->host, sizeof(dial->host), "%.*s", SLICE_ARG(request->host));
 	dial->exempt = other != NULL;
 	(void)snprintf(dial->target, sizeof(dial->target), "%s",

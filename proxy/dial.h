@@ -7,6 +7,7 @@
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
 
+#include "base/pins.h"
 #include "base/slice.h"
 #include "proxy/stream.h"
 #include "record/outcome.h"
@@ -31,8 +32,11 @@ typedef void dial_done(
 struct dial_request {
 	struct slice host; /* a name or an address literal, borrowed for the call */
 	int port;
-	bool tls;             /* verified for host, whatever connect_to says */
-	SSL_SESSION *session; /* borrowed for the call, or NULL */
+	bool tls; /* verified for host, whatever connect_to says */
+	const struct pins
+	    *pins; /* of the host's service; borrowed for the call, or NULL */
+	SSL_SESSION
+	    *session; /* borrowed for the call, or NULL; made with the same pins */
 };
 
 /* The callback comes later, never from inside this call. NULL: no memory. */

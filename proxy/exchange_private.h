@@ -52,6 +52,7 @@ struct exchange {
 	char host[256];
 	int port;
 	bool tls;
+	struct pins pins; /* of the service, as they were when it began */
 
 	struct call *call; /* NULL: not recorded, or submitted already */
 

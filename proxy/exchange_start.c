@@ -30,8 +30,8 @@ static void on_dialled(
 		exchange_fail(exchange, result->outcome, result->detail);
 		return;
 	}
-	origin = pool_origin(
-	    &worker->pool, slice_of(exchange->host), exchange->port, exchange->tls);
+	origin = pool_origin(&worker->pool, slice_of(exchange->host), exchange->port,
+	    exchange->tls, &exchange->pins);
 	exchange->upstream = origin ? pool_adopt(origin, stream) : NULL;
 	if (!exchange->upstream) {
 		if (!origin) {
@@ -47,12 +47,13 @@ static void on_dialled(
 void exchange_connect(struct exchange *exchange)
 {
 	struct worker *worker = exchange->worker;
-	struct origin *origin = pool_origin(
-	    &worker->pool, slice_of(exchange->host), exchange->port, exchange->tls);
+	struct origin *origin = pool_origin(&worker->pool, slice_of(exchange->host),
+	    exchange->port, exchange->tls, &exchange->pins);
 	struct dial_request request = {
 		.host = slice_of(exchange->host),
 		.port = exchange->port,
 		.tls = exchange->tls,
+		.pins = &exchange->pins,
 		.session = origin ? origin->session : NULL,
 	};
 
@@ -112,6 +113,7 @@ static int begin_call(
 		return -1;
 	}
 	call->table = route_table_ref(exchange->worker->table);
+	conn_client(conn, call->client);
 	call->marks.begun = conn->begun_ns;
 	call->created_us = wall_us() - (mono_ns() - conn->begun_ns) / 1000;
 	buf_put_slice(&call->method, head->method);
@@ -154,6 +156,9 @@ static void set_up(struct exchange *exchange, const struct exchange_to *to)
 	}
 	exchange->port = to->port;
 	exchange->tls = to->tls;
+	if (to->service) {
+		exchange->pins = to->service->pins;
+	}
 	(void)snprintf(host_text, sizeof(host_text),
 	    to->port == (to->tls ? 443 : 80) ? "%s" : "%s:%d", exchange->host, to->port);
 	exchange->bodiless = slice_eq(head->method, SLICE("HEAD"));

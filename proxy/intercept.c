@@ -65,32 +65,57 @@ static void start_handshake(struct conn *conn)
 	}
 }
 
-/* No CONNECT came before: the SNI says where the client wants to go. */
+/* Its address was led here by clients/connect, which cannot give a user and a secret. */
+static void log_no_credentials(const struct conn *conn)
+{
+	static _Atomic int64_t told_ns;
+	int64_t now = mono_ns();
+
+	if (now - told_ns > INT64_C(60000000000) || told_ns == 0) {
+		told_ns = now;
+		log_warn("%s came without CONNECT, so without the user that "
+		         "access.credentials asks for, and was refused; let it use "
+		         "HTTPS_PROXY, or leave access.credentials out",
+		    conn->peer);
+	}
+}
+
+/* No CONNECT came before: the SNI says where the client wants to go; or a preface, for
+ * what is let through unseen. */
 static void direct_hello(struct conn *conn, const struct hello *hello)
 {
 	struct worker *worker = conn->worker;
-	struct slice name = slice_of(hello->server_name);
+	bool led = conn->asked_host[0] != '\0';
+	struct slice name = slice_of(
+	    hello->server_name[0] || !led ? hello->server_name : conn->asked_host);
+	int port = led ? conn->asked_port : 443;
 
 	if (name.len == 0) {
 		refuse_hello(conn, ALERT_UNRECOGNIZED_NAME);
-	} else if (worker->settings->credential_count > 0 ||
-	           !access_port(worker->settings, name, 443)) {
+	} else if (worker->settings->credential_count > 0) {
+		log_no_credentials(conn);
+		refuse_hello(conn, ALERT_ACCESS_DENIED);
+	} else if (!access_port(worker->settings, name, port)) {
 		refuse_hello(conn, ALERT_ACCESS_DENIED);
 	} else if (route_table_host(worker->table, name) &&
 	           (!hello->alpn || hello->alpn_http11)) {
-		(void)snprintf(conn->host, sizeof(conn->host), "%s", hello->server_name);
-		conn->port = 443;
+		conn_set_host(conn, name);
+		conn->port = port;
 		start_handshake(conn);
 	} else {
-		intercept_tunnel(conn, name, 443, false);
+		intercept_tunnel(conn, name, port, false);
 	}
 }
 
 bool intercept_hello(struct conn *conn)
 {
+	struct slice input = stream_peek(conn->stream, HELLO_MAX);
 	struct hello hello;
 
-	switch (hello_peek(stream_peek(conn->stream, HELLO_MAX), &hello)) {
+	if (input.len == 0) { /* only a preface has come so far */
+		return false;
+	}
+	switch (hello_peek(input, &hello)) {
 	case HELLO_MORE:
 		return false;
 	case HELLO_BAD:
@@ -124,11 +149,23 @@ static void on_tunnel_done(void *owner)
 	conn_end(conn, false);
 }
 
+static void count_tunnel(const struct conn *conn)
+{
+	struct slice host = slice_of(conn->host);
+	bool routed = route_table_host(conn->worker->table, host);
+
+	counter_add(COUNTER_TUNNELS, 1);
+	if (routed) {
+		counter_add(COUNTER_TUNNELS_ROUTED, 1);
+	}
+	conn_note(conn, routed ? COVERAGE_ROUTED_TUNNEL : COVERAGE_TUNNEL, host);
+}
+
 static void on_dialled(
     void *owner, struct stream *upstream, const struct dial_result *result)
 {
 	struct conn *conn = owner;
-	bool connect = conn->host[0] == '\0' && !conn->tls;
+	bool connect = conn->answer_connect;
 	struct stream *client = conn->stream;
 
 	conn->dial = NULL;
@@ -153,7 +190,7 @@ static void on_dialled(
 			return;
 		}
 	}
-	counter_add(COUNTER_TUNNELS, 1);
+	count_tunnel(conn);
 	conn->state = CONN_TUNNEL;
 	conn->stream = NULL;
 	conn->tunnel =
@@ -165,10 +202,17 @@ static void on_dialled(
 
 void intercept_tunnel(struct conn *conn, struct slice host, int port, bool connect)
 {
-	struct dial_request request = { .host = host, .port = port };
+	struct dial_request request = { .port = port };
 
+	if (host.ptr != conn->host) {
+		conn_set_host(conn, host);
+	}
+	/* the program has looked the name up itself: there, and nowhere else */
+	request.host = slice_of(conn->asked_host[0] ? conn->asked_host : conn->host);
+	conn->port = port;
 	conn->state = CONN_DIAL;
 	conn->tls = !connect;
+	conn->answer_connect = connect;
 	(void)event_del(conn->timer);
 	/* what the client sends meanwhile waits in the stream, bounded */
 	conn->dial = dial_start(conn->worker, &request, on_dialled, conn);

@@ -143,14 +143,16 @@ void pool_finish(struct pool *pool)
 	}
 }
 
-struct origin *pool_origin(struct pool *pool, struct slice host, int port, bool tls)
+struct origin *pool_origin(
+    struct pool *pool, struct slice host, int port, bool tls, const struct pins *pins)
 {
 	unsigned bucket = hash_of(host, port, tls);
 	struct origin *origin;
 
 	LIST_FOREACH(origin, &pool->bucket[bucket], link) {
 		if (origin->port == port && origin->tls == tls &&
-		    slice_ieq(slice_of(origin->host), host)) {
+		    slice_ieq(slice_of(origin->host), host) &&
+		    pins_equal(&origin->pins, pins)) {
 			return origin;
 		}
 	}
@@ -165,6 +167,7 @@ struct origin *pool_origin(struct pool *pool, struct slice host, int port, bool 
 	}
 	origin->port = port;
 	origin->tls = tls;
+	origin->pins = *pins;
 	TAILQ_INIT(&origin->idle);
 	LIST_INSERT_HEAD(&pool->bucket[bucket], origin, link);
 	return origin;

@@ -8,19 +8,22 @@
 #ifndef PROXY_POOL_H
 #define PROXY_POOL_H
 
+#include "base/pins.h"
 #include "base/slice.h"
 #include "proxy/stream.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
 
-/* One (host, port, TLS): its idle connections and the last TLS session. */
+/* One (host, port, TLS, pins), so that nothing made under other pins is ever used: its
+ * idle connections and the last TLS session. */
 struct origin {
 	LIST_ENTRY(origin) link; /* in its bucket */
 	struct pool *pool;
 	char host[256]; /* lower-case */
 	int port;
 	bool tls;
+	struct pins pins;
 	SSL_SESSION *session; /* owned; NULL when there is none to resume */
 	int64_t session_ns;   /* when it was noted, monotonic */
 	TAILQ_HEAD(idle_list, upstream) idle; /* most recently used first */
@@ -54,7 +57,8 @@ void pool_finish(struct pool *pool);
 void pool_drop_idle(struct pool *pool);
 
 /* The origin's record, made when absent. NULL: no memory. Stays while it has users. */
-struct origin *pool_origin(struct pool *pool, struct slice host, int port, bool tls);
+struct origin *pool_origin(
+    struct pool *pool, struct slice host, int port, bool tls, const struct pins *pins);
 
 /* An idle connection, now lent (handler unset), or NULL. */
 struct upstream *pool_take(struct origin *origin);

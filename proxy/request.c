@@ -45,10 +45,7 @@ static void begin_connect(struct conn *conn, const struct target *target)
 		intercept_tunnel(conn, target->host, target->port, true);
 		return;
 	}
-	(void)snprintf(conn->host, sizeof(conn->host), "%.*s", SLICE_ARG(target->host));
-	for (char *c = conn->host; *c; c++) {
-		*c = (char)tolower((unsigned char)*c);
-	}
+	conn_set_host(conn, target->host);
 	conn->port = target->port;
 	conn->state = CONN_SNIFF;
 	socket_timer(conn->timer, worker->settings->limits.idle_timeout_ns);
@@ -116,6 +113,22 @@ static bool answer_here(struct conn *conn)
 	return true;
 }
 
+/* Outside a tunnel: what goes to the API unrecorded, or came in clear that should not
+ * have. */
+static void count_relayed(const struct conn *conn, const struct exchange_to *to)
+{
+	if (to->service) {
+		if (to->tls) {
+			counter_add(COUNTER_CALLS_CLEARTEXT, 1);
+			conn_note(conn, COVERAGE_CLEARTEXT, to->host);
+		}
+		return;
+	}
+	counter_add(COUNTER_CALLS_UNROUTED, 1);
+	conn_note(
+	    conn, to->tls ? COVERAGE_UNROUTED_HTTPS : COVERAGE_UNROUTED_HTTP, to->host);
+}
+
 static void begin_exchange(struct conn *conn, const struct target *target)
 {
 	bool absolute =
@@ -140,6 +153,9 @@ static void begin_exchange(struct conn *conn, const struct target *target)
 		to.target = slice_of(slashed);
 	}
 	to.service = route_table_host(conn->worker->table, to.host);
+	if (!inside) {
+		count_relayed(conn, &to);
+	}
 	conn->state = CONN_EXCHANGE;
 	conn->close_after = !conn->reader.head.keep_alive;
 	if (!exchange_start(conn, &to)) {

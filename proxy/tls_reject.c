@@ -28,16 +28,6 @@ static bool wants_tunnel(const struct conn *conn)
 	return conn->worker->settings->on_tls_reject == TLS_REJECT_TUNNEL;
 }
 
-/* conn->peer without its port. */
-static void client_of(const struct conn *conn, char ret_client[64])
-{
-	const char *colon = strrchr(conn->peer, ':');
-
-	(void)snprintf(ret_client, 64, "%.*s",
-	    (int)(colon ? colon - conn->peer : (ptrdiff_t)strlen(conn->peer)),
-	    conn->peer);
-}
-
 bool tls_reject_tunnels(const struct conn *conn)
 {
 	char client[64];
@@ -45,7 +35,7 @@ bool tls_reject_tunnels(const struct conn *conn)
 	if (!wants_tunnel(conn)) {
 		return false;
 	}
-	client_of(conn, client);
+	conn_client(conn, client);
 	return tls_rejects_tunnels(conn->worker->rejects, client, conn->host, mono_ns());
 }
 
@@ -68,6 +58,7 @@ static void submit(struct conn *conn, const char *client, const char *why)
 	call->table = route_table_ref(worker->table);
 	call->match.service = service;
 	(void)snprintf(call->match.action, sizeof(call->match.action), "%s", action);
+	(void)snprintf(call->client, sizeof(call->client), "%s", client);
 	buf_puts(&call->method, "CONNECT");
 	buf_puts(&call->scheme, "https");
 	buf_puts(&call->host, conn->host);
@@ -91,8 +82,9 @@ static void note(struct conn *conn, const char *why)
 	bool tunnel = wants_tunnel(conn);
 	char client[64];
 
-	client_of(conn, client);
+	conn_client(conn, client);
 	counter_add(COUNTER_CLIENTS_DISTRUST, 1);
+	conn_note(conn, COVERAGE_TLS_REJECTED, slice_of(conn->host));
 	if (!tls_rejects_note(
 	        conn->worker->rejects, client, conn->host, mono_ns(), tunnel)) {
 		return;

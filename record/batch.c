@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "record/build.h"
 #include "record/chain.h"
+#include "record/coverage.h"
 #include "record/redact.h"
 #include "sql/retention.h"
 
@@ -36,6 +37,7 @@ struct job {
 	struct call *call;
 	struct row row;
 	struct chain_step step;
+	char unrouted[PATH_TEMPLATE_MAX + 1]; /* see build_notes */
 	enum job_state state;
 };
 
@@ -48,6 +50,7 @@ struct batch {
 	struct record_settings settings;
 	struct store *store; /* owned */
 	struct chain *chain; /* owned */
+	struct coverage *coverage;
 	struct retention retention;
 	bool dirty;
 	struct log_limit store_failed;
@@ -55,6 +58,7 @@ struct batch {
 	int64_t mono_lost_ns; /* a disk's fault lost a row, and none was stored since */
 	int lost_code;
 	struct err lost;
+	struct log_limit coverage_failed;
 	struct uuid
 	    ended[ENDED_SLOTS]; /* ids of calls that ended lately, by their last bits */
 	size_t count;
@@ -82,7 +86,7 @@ static int load(struct batch *batch, struct err *err)
 }
 
 int batch_create(const struct record_settings *settings, struct store *store,
-    struct batch **ret_batch, struct err *err)
+    struct coverage *coverage, struct batch **ret_batch, struct err *err)
 {
 	struct batch *batch = calloc(1, sizeof(*batch));
 	int r = 0;
@@ -95,6 +99,7 @@ int batch_create(const struct record_settings *settings, struct store *store,
 	batch->retention.success_ns = settings->retention_success_ns;
 	batch->retention.all_ns = settings->retention_all_ns;
 	batch->store = store;
+	batch->coverage = coverage;
 	r = redact_init(err);
 	if (r == 0) {
 		r = chain_create(settings->chain_key_path, settings->retry_window_ns,
@@ -163,6 +168,7 @@ static void build(struct batch *batch, struct job *job, struct call *call)
 		job->state = JOB_NO_MEMORY;
 		return;
 	}
+	memcpy(job->unrouted, notes.unrouted, sizeof(job->unrouted));
 	if (notes.skip) {
 		job->state = JOB_SKIPPED;
 	} else if (notes.may_chain) {
@@ -248,6 +254,24 @@ static void store_all(struct batch *batch)
 	}
 }
 
+/* A connection whose client refused our certificate has a row, but is no recorded call.
+ */
+static void count_coverage(struct batch *batch, const struct job *job)
+{
+	const struct call *call = job->call;
+
+	if (call->outcome == OUTCOME_CLIENT_TLS_REJECTED || call->host.failed) {
+		return;
+	}
+	coverage_note(
+	    batch->coverage, COVERAGE_RECORDED, buf_slice(&call->host), call->client);
+	if (job->unrouted[0]) {
+		counter_add(COUNTER_CALLS_OTHER, 1);
+		coverage_note_unrouted(batch->coverage, buf_slice(&call->host),
+		    buf_slice(&call->method), job->unrouted);
+	}
+}
+
 static void count(struct batch *batch, const struct job *job)
 {
 	if (job->call->in_flight) {
@@ -256,6 +280,7 @@ static void count(struct batch *batch, const struct job *job)
 	switch (job->state) {
 	case JOB_STORED:
 		counter_add(COUNTER_ROWS_STORED, 1);
+		count_coverage(batch, job);
 		break;
 	case JOB_SKIPPED:
 		counter_add(COUNTER_ROWS_SKIPPED, 1);
@@ -322,10 +347,8 @@ void batch_flush(struct batch *batch)
 	}
 }
 
-/* A link of a chain that is no call's, put and dropped again. */
 int batch_check(struct batch *batch, struct err *err)
 {
-	const struct chain_link none = { .created_us = wall_us() };
 	int r;
 
 	if (batch->mono_lost_ns != 0 &&
@@ -333,16 +356,21 @@ int batch_check(struct batch *batch, struct err *err)
 		*err = batch->lost;
 		return batch->lost_code;
 	}
-	r = store_begin(batch->store, err);
-	r = r ? r : store_put_chain(batch->store, &none, err);
-	r = r ? r : store_drop_chain(batch->store, none.fingerprint, err);
-	r = r ? r : store_commit(batch->store, err);
-	if (r != 0) {
-		store_rollback(batch->store);
-		return r;
+	r = store_probe(batch->store, err);
+	batch->dirty = batch->dirty || r == 0;
+	return r;
+}
+
+void batch_write_coverage(struct batch *batch, bool last)
+{
+	struct err err = { "" };
+	int r = coverage_write(batch->coverage, batch->store, last, &err);
+
+	/* another program's lock is nothing to report: the counts wait for the next time
+	 */
+	if (r != 0 && r != -EBUSY && log_now(&batch->coverage_failed)) {
+		log_warn("%s; the counts are kept and tried again", err.text);
 	}
-	batch->dirty = true;
-	return 0;
 }
 
 int64_t batch_retain(struct batch *batch)

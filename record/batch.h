@@ -12,10 +12,12 @@
 enum { BATCH_MAX = 512 };
 
 struct batch;
+struct coverage;
 
-/* Takes the store, also on failure. Fails interrupted rows and loads the chains. */
+/* Takes the store, also on failure; coverage is borrowed. Fails interrupted rows and
+ * loads the chains. */
 MUST_CHECK int batch_create(const struct record_settings *settings, struct store *store,
-    struct batch **ret_batch, struct err *err);
+    struct coverage *coverage, struct batch **ret_batch, struct err *err);
 
 /* Closes the store. NULL is fine. */
 void batch_destroy(struct batch *batch);
@@ -39,6 +41,10 @@ int64_t batch_retain(struct batch *batch);
 
 /* Tries whether the store can be written: 0, or a negative errno with words in err. */
 MUST_CHECK int batch_check(struct batch *batch, struct err *err);
+
+/* Writes down what was counted (record/coverage.h), where that is due; all of it with
+ * last. */
+void batch_write_coverage(struct batch *batch, bool last);
 
 /* Tells the owner of a call that it is settled, and destroys it. */
 void batch_settle(struct call *call);

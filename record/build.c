@@ -6,6 +6,7 @@
 #include "record/build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -248,6 +249,23 @@ static int fill_row(struct building *b, struct row *row)
 	return r;
 }
 
+/* See build_notes. */
+static void note_unrouted(struct building *b, struct build_notes *notes)
+{
+	const struct route_match *match = &b->call->match;
+	struct buf text = { 0 };
+
+	if (!match->service || match->route != &match->service->other || !match->path ||
+	    b->call->in_flight) {
+		return;
+	}
+	path_template_put(
+	    match->service, &b->redaction.secrets, slice_of(match->path), &text);
+	(void)snprintf(notes->unrouted, sizeof(notes->unrouted), "%.*s",
+	    SLICE_ARG(text.failed ? SLICE("/*") : buf_slice(&text)));
+	buf_finish(&text);
+}
+
 int row_build(const struct call *call, const struct record_settings *settings,
     struct row *ret_row, struct build_notes *ret_notes)
 {
@@ -274,6 +292,7 @@ int row_build(const struct call *call, const struct record_settings *settings,
 			.skip = unwanted && (call->in_flight || b->verdict.empty_poll),
 			.may_chain = route && route->retry && !route->long_poll,
 		};
+		note_unrouted(b, ret_notes);
 	} else {
 		row_finish(&row);
 	}

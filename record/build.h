@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "record/call.h"
+#include "record/path_template.h"
 #include "record/recorder.h"
 #include "sql/row.h"
 
@@ -14,6 +15,9 @@
 struct build_notes {
 	bool skip;      /* an empty long poll that the route does not record */
 	bool may_chain; /* attempts of this call are chained */
+	/* once the call has ended: the template of a path that no route matches, else ""
+	 */
+	char unrouted[PATH_TEMPLATE_MAX + 1];
 };
 
 /*

@@ -33,6 +33,7 @@ struct call {
 	/* what it is: the table is a counted reference, the match borrows from it */
 	struct route_table *table;
 	struct route_match match;
+	char client[64]; /* its address without the port; "": not known */
 
 	/* the request, as forwarded; owned */
 	struct buf method;

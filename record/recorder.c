@@ -13,6 +13,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "record/batch.h"
+#include "record/coverage.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -25,6 +26,7 @@ enum {
 
 struct recorder {
 	struct record_settings settings;
+	struct coverage *coverage; /* owned */
 	struct batch *batch;
 	pthread_t thread;
 
@@ -141,15 +143,18 @@ int recorder_check(struct recorder *recorder, int64_t wait_ns, struct err *err)
 	return code;
 }
 
-/* When there is work though nobody calls: the last commits to be made safe, or old rows.
- */
+/* When there is work though nobody calls: the last commits to be made safe, old rows, or
+ * counts to be written down. */
 static int64_t next_due(struct recorder *recorder)
 {
-	int64_t retain_ns = batch_retain(recorder->batch);
+	int64_t due_ns = batch_retain(recorder->batch);
 	int64_t flush_ns = mono_ns() + FLUSH_AFTER_S * SECOND_NS;
+	int64_t coverage_ns = coverage_due_ns(recorder->coverage);
 
-	return batch_is_dirty(recorder->batch) && flush_ns < retain_ns ? flush_ns
-	                                                               : retain_ns;
+	if (batch_is_dirty(recorder->batch) && flush_ns < due_ns) {
+		due_ns = flush_ns;
+	}
+	return coverage_ns < due_ns ? coverage_ns : due_ns;
 }
 
 static void *run(void *arg)
@@ -162,6 +167,7 @@ static void *run(void *arg)
 		uint64_t done = 0;
 
 		if (!calls && !idle) {
+			batch_write_coverage(recorder->batch, true);
 			return NULL;
 		}
 		if (calls) {
@@ -172,6 +178,7 @@ static void *run(void *arg)
 		} else {
 			batch_flush(recorder->batch);
 		}
+		batch_write_coverage(recorder->batch, false);
 		check(recorder);
 	}
 }
@@ -223,8 +230,16 @@ int recorder_start(const struct record_settings *settings, struct store *store,
 	recorder->settings = *settings;
 	recorder->settings.chain_key_path = NULL; /* borrowed for the start only */
 	recorder->last = &recorder->first;
-	r = batch_create(settings, store, &recorder->batch, err); /* takes the store */
+	recorder->coverage = coverage_create();
+	if (!recorder->coverage) {
+		store_close(store);
+		free(recorder);
+		return err_set(err, ENOMEM, "out of memory for the recorder");
+	}
+	/* takes the store */
+	r = batch_create(settings, store, recorder->coverage, &recorder->batch, err);
 	if (r != 0) {
+		coverage_destroy(recorder->coverage);
 		free(recorder);
 		return r;
 	}
@@ -240,6 +255,7 @@ int recorder_start(const struct record_settings *settings, struct store *store,
 		(void)pthread_mutex_destroy(&recorder->lock);
 	}
 	batch_destroy(recorder->batch);
+	coverage_destroy(recorder->coverage);
 	free(recorder);
 	return err_set(err, r, "cannot start the recorder's thread: %s", strerror(r));
 }
@@ -255,6 +271,7 @@ void recorder_stop(struct recorder *recorder)
 	(void)pthread_mutex_unlock(&recorder->lock);
 	(void)pthread_join(recorder->thread, NULL);
 	batch_destroy(recorder->batch);
+	coverage_destroy(recorder->coverage);
 	(void)pthread_cond_destroy(&recorder->wake);
 	(void)pthread_cond_destroy(&recorder->checked);
 	(void)pthread_mutex_destroy(&recorder->lock);
@@ -328,4 +345,10 @@ void recorder_submit(struct recorder *recorder, struct call *call)
 		return;
 	}
 	lose(recorder, call);
+}
+
+void recorder_note(struct recorder *recorder, enum coverage_kind kind, struct slice host,
+    const char *client)
+{
+	coverage_note(recorder->coverage, kind, host, client);
 }

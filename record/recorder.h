@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "record/call.h"
+#include "record/coverage.h"
 #include "sql/store.h"
 
 struct recorder;
@@ -60,5 +61,12 @@ MUST_CHECK int recorder_check(
  * counted; on_settled is called in every case (possibly before this returns).
  */
 void recorder_submit(struct recorder *recorder, struct call *call);
+
+/*
+ * Counts one for `waybill coverage`: what passed unrecorded, and why (record/coverage.h).
+ * client is an address without port. Any thread; waits for nothing but a short lock.
+ */
+void recorder_note(struct recorder *recorder, enum coverage_kind kind, struct slice host,
+    const char *client);
 
 #endif

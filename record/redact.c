@@ -12,6 +12,7 @@
 #include "base/fields.h"
 #include "record/form.h"
 #include "record/names.h"
+#include "record/path_place.h"
 #include "record/redaction_table.h"
 
 /* Stands between two texts that are looked through together. */
@@ -113,6 +114,23 @@ static void add_path(struct redaction *redaction, const struct route_match *matc
 	}
 }
 
+/* No route matched, so nobody knows its {names}: what similar paths have there. */
+static void add_unrouted_path(
+    struct redaction *redaction, const struct route_match *match)
+{
+	struct slice path = slice_of(match->path);
+	struct path_place place;
+	struct slice segment;
+
+	for (size_t at = 0; (segment = path_segment_at(path, at)).ptr; at++) {
+		if (path_place_find(match->service, path, at, &place)) {
+			segment.ptr += place.prefix.len;
+			segment.len -= place.prefix.len + place.suffix.len;
+			secrets_add(&redaction->secrets, segment);
+		}
+	}
+}
+
 bool redact_query_name(const struct redaction *redaction, struct slice name)
 {
 	return name_kind(name, true) == NAME_SECRET ||
@@ -167,6 +185,9 @@ void redaction_begin(struct redaction *redaction, const struct call *call)
 	add_fields(redaction, buf_slice(&call->response_fields));
 	if (redaction->places) {
 		add_path(redaction, &call->match);
+	}
+	if (call->match.path && call->match.route == &call->match.service->other) {
+		add_unrouted_path(redaction, &call->match);
 	}
 	redaction_note(redaction, path);
 	if (call->match.path) {

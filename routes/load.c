@@ -8,8 +8,9 @@
 #define HOSTS_MAX        1000
 #define SERVICE_NAME_MAX 64
 
-static const char *const service_keys[] = { "service", "hosts", "paths", "success",
-	"pending", "partial", "error", "secrets", "entity", "routes", "fallback", NULL };
+static const char *const service_keys[] = { "service", "hosts", "pins", "paths",
+	"success", "pending", "partial", "error", "secrets", "entity", "routes",
+	"fallback", NULL };
 
 static int load_name(struct loader *load, const struct yaml_node *root)
 {
@@ -160,6 +161,29 @@ static int load_hosts(struct loader *load, const struct yaml_node *root)
 	return 0;
 }
 
+static int load_pins(struct loader *load, const struct yaml_node *node)
+{
+	if (node && load_count(node) == 0) {
+		/* an empty list would look like a protection that is not there */
+		return yaml_error(node, load->err,
+		    "the key \"pins\" must name at least one key; leave it out to pin none");
+	}
+	for (size_t i = 0; i < load_count(node); i++) {
+		const struct yaml_node *item = load_item(node, i);
+		const char *text = NULL;
+		const char *why = "";
+		int r = load_text(load, item, &text);
+
+		if (r < 0) {
+			return r;
+		}
+		if (pins_add(&load->service->pins, slice_of(text), &why) < 0) {
+			return yaml_error(item, load->err, "bad pin: %s", why);
+		}
+	}
+	return 0;
+}
+
 static int load_paths(struct loader *load, const struct yaml_node *node)
 {
 	static const char *const keys[] = { "ignore_case", NULL };
@@ -250,6 +274,9 @@ int load_service(struct loader *load, const char *file, const struct yaml_node *
 	r = load_name(load, root);
 	if (r == 0) {
 		r = load_hosts(load, root);
+	}
+	if (r == 0) {
+		r = load_pins(load, yaml_get(root, "pins"));
 	}
 	if (r == 0) {
 		r = load_paths(load, yaml_get(root, "paths"));

@@ -9,6 +9,7 @@
 #define ROUTES_SERVICE_H
 
 #include "base/pattern.h"
+#include "base/pins.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -136,6 +137,7 @@ struct service {
 	const char *file;
 	const char *const *hosts; /* "api.resend.com" or "*.amocrm.ru", lower-case */
 	size_t host_count;
+	struct pins pins;   /* keys of its hosts; none: any that is trusted */
 	bool ignore_case;   /* paths are matched in any case */
 	struct route other; /* action "other" or the file's own fallback */
 	const struct route *routes;

@@ -114,6 +114,9 @@ static int statement_error(const char *message, struct ask_fault *fault)
 		return ask_fault_set(
 		    fault, EINVAL, "22P02", "invalid input syntax for type json");
 	}
+	if (strstr(message, "too many") || strstr(message, "too large")) {
+		return ask_fault_set(fault, EINVAL, "54001", "%s", message);
+	}
 	if (strstr(message, "overflow")) {
 		return ask_fault_set(fault, EINVAL, "22003", "integer out of range");
 	}

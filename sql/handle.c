@@ -49,6 +49,30 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_DROP_OLD_CHAINS] = "DELETE FROM waybill_chains WHERE created_us < ?1",
 	[STATEMENT_LOAD_CHAINS] =
 	    "SELECT fingerprint, id, retry_count, created_us FROM waybill_chains",
+	[STATEMENT_PUT_COVERAGE] =
+	    "INSERT INTO waybill_coverage (kind, host, client, count, first_seen,"
+	    " last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	    " ON CONFLICT (kind, host, client) DO UPDATE SET"
+	    " count = count + excluded.count, last_seen = excluded.last_seen",
+	[STATEMENT_PUT_UNROUTED] =
+	    "INSERT INTO waybill_unrouted (host, method, path, count, first_seen,"
+	    " last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	    " ON CONFLICT (host, method, path) DO UPDATE SET"
+	    " count = count + excluded.count, last_seen = excluded.last_seen",
+	/* the count first: it costs less than to sort the table each time */
+	[STATEMENT_TRIM_COVERAGE] =
+	    "DELETE FROM waybill_coverage"
+	    " WHERE (SELECT count(*) FROM waybill_coverage) > ?1"
+	    " AND rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER"
+	    " (PARTITION BY kind ORDER BY last_seen DESC, rowid DESC) AS n"
+	    " FROM waybill_coverage) WHERE n > ?1)",
+	[STATEMENT_TRIM_UNROUTED] =
+	    "DELETE FROM waybill_unrouted"
+	    " WHERE (SELECT count(*) FROM waybill_unrouted) > ?1"
+	    " AND rowid IN (SELECT id FROM (SELECT rowid AS id, row_number() OVER"
+	    " (PARTITION BY host ORDER BY last_seen DESC, rowid DESC) AS n,"
+	    " row_number() OVER (ORDER BY last_seen DESC, rowid DESC) AS all_n"
+	    " FROM waybill_unrouted) WHERE n > ?1 OR all_n > ?2)",
 };
 
 int handle_prepare(struct store *store)

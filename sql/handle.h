@@ -9,6 +9,8 @@
 
 #include <sqlite3.h>
 
+#define BUSY_TIMEOUT_MS 5000 /* how long another program's lock is waited for */
+
 enum statement {
 	STATEMENT_BEGIN,
 	STATEMENT_COMMIT,
@@ -20,6 +22,10 @@ enum statement {
 	STATEMENT_DROP_CHAIN,
 	STATEMENT_DROP_OLD_CHAINS,
 	STATEMENT_LOAD_CHAINS,
+	STATEMENT_PUT_COVERAGE,
+	STATEMENT_PUT_UNROUTED,
+	STATEMENT_TRIM_COVERAGE,
+	STATEMENT_TRIM_UNROUTED,
 	STATEMENT_COUNT
 };
 

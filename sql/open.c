@@ -17,8 +17,6 @@
 #include "sql/schema.h"
 #include "sql/store.h"
 
-#define BUSY_TIMEOUT_MS 5000
-
 /* Does this code say that the content of the file is at fault, not the way to it? */
 static bool is_damage(int code)
 {

@@ -12,8 +12,6 @@
 #include "sql/handle.h"
 #include "sql/store.h"
 
-#define BUSY_TIMEOUT_MS 5000
-
 /* Is the table there? SQLITE_OK, SQLITE_DONE when not, or a code. */
 static int look_for_table(sqlite3 *db)
 {

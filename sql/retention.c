@@ -8,12 +8,11 @@
 #include "sql/handle.h"
 #include "sql/schema.h"
 
-#define ROWS_MAX        10000
-#define STEP_ROWS       100 /* a few milliseconds, with bodies of some KiB */
-#define STEP_PAUSE_NS   INT64_C(20000000)
-#define PASS_PAUSE_NS   INT64_C(3600000000000)
-#define ERROR_PAUSE_NS  INT64_C(60000000000)
-#define BUSY_TIMEOUT_MS 5000
+#define ROWS_MAX       10000
+#define STEP_ROWS      100 /* a few milliseconds, with bodies of some KiB */
+#define STEP_PAUSE_NS  INT64_C(20000000)
+#define PASS_PAUSE_NS  INT64_C(3600000000000)
+#define ERROR_PAUSE_NS INT64_C(60000000000)
 
 /*
  * The next rows by age, due or not: what a step costs depends on how many it looks at,

@@ -135,6 +135,26 @@ static const char *const statements[] = {
 	"	DELETE FROM waybill_outbox WHERE log_rowid = OLD.rowid;\n"
 	"	DELETE FROM waybill_refused WHERE log_rowid = OLD.rowid;\n"
 	"END",
+
+	/* What passes by unrecorded, and what does not: sql/coverage.h. Not delivered. */
+	"CREATE TABLE IF NOT EXISTS waybill_coverage (\n"
+	"	kind TEXT NOT NULL,\n"
+	"	host TEXT NOT NULL,\n"
+	"	client TEXT NOT NULL,\n"
+	"	count INTEGER NOT NULL,\n"
+	"	first_seen TEXT NOT NULL,\n"
+	"	last_seen TEXT NOT NULL,\n"
+	"	PRIMARY KEY (kind, host, client)\n"
+	") STRICT",
+	"CREATE TABLE IF NOT EXISTS waybill_unrouted (\n"
+	"	host TEXT NOT NULL,\n"
+	"	method TEXT NOT NULL,\n"
+	"	path TEXT NOT NULL,\n"
+	"	count INTEGER NOT NULL,\n"
+	"	first_seen TEXT NOT NULL,\n"
+	"	last_seen TEXT NOT NULL,\n"
+	"	PRIMARY KEY (host, method, path)\n"
+	") STRICT",
 };
 
 /*

@@ -54,6 +54,12 @@ void store_rollback(struct store *store);
  */
 MUST_CHECK int store_flush(struct store *store, struct err *err);
 
+/*
+ * Tries whether rows can be stored: a commit that leaves nothing, and room on the disk.
+ * Outside a batch.
+ */
+MUST_CHECK int store_probe(struct store *store, struct err *err);
+
 /* Inserts the row, or replaces all columns but id and created_at of the row with that id.
  */
 MUST_CHECK int store_put(struct store *store, const struct row *row, struct err *err);

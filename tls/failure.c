@@ -20,6 +20,7 @@
 
 struct peer {
 	char host[256];
+	struct pins pins;
 	int code; /* X509_V_ERR_…, X509_V_OK: none noted */
 	char text[1024];
 	bool wants_certificate; /* it has asked for one */
@@ -50,7 +51,7 @@ static struct peer *peer_of(const SSL *ssl)
 	return ssl && peer_index >= 0 ? SSL_get_ex_data(ssl, peer_index) : NULL;
 }
 
-int failure_attach(SSL *ssl, const char *host)
+int failure_attach(SSL *ssl, const char *host, const struct pins *pins)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 
@@ -60,6 +61,7 @@ int failure_attach(SSL *ssl, const char *host)
 		return -ENOMEM;
 	}
 	(void)snprintf(peer->host, sizeof(peer->host), "%s", host);
+	peer->pins = *pins;
 	peer->code = X509_V_OK;
 	return 0;
 }
@@ -252,6 +254,47 @@ static bool is_ca_as_leaf(X509_STORE_CTX *store)
 	       (X509_get_extension_flags(cert) & EXFLAG_CA);
 }
 
+/* The pin of a certificate's key. Returns false when it has none that can be read. */
+static bool pin_of(X509 *cert, uint8_t ret_sha256[PIN_BYTES])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool made = len > 0 && EVP_Digest(der, (size_t)len, ret_sha256, NULL,
+	                           EVP_sha256(), NULL) == 1;
+
+	OPENSSL_free(der);
+	return made;
+}
+
+/*
+ * The chain is verified and would do; is one of its keys pinned, too? If not, says which
+ * there are: that is what whoever changes the service file needs to know.
+ */
+static bool lacks_pin(struct peer *peer, X509_STORE_CTX *store)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+	size_t size = sizeof(peer->text);
+	uint8_t sha256[PIN_BYTES];
+	char text[PIN_TEXT_SIZE];
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (pin_of(sk_X509_value(chain, i), sha256) &&
+		    pins_have(&peer->pins, sha256)) {
+			return false;
+		}
+	}
+	put(peer->text, size,
+	    "pin mismatch: the chain has none of the keys that the service file pins; seen:");
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (pin_of(sk_X509_value(chain, i), sha256)) {
+			pin_text(sha256, text);
+			put(peer->text, size, " ");
+			put(peer->text, size, text);
+		}
+	}
+	return true;
+}
+
 int failure_on_verify(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl =
@@ -266,6 +309,13 @@ int failure_on_verify(int ok, X509_STORE_CTX *store)
 	if (ok && is_ca_as_leaf(store)) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_CA);
 		ok = 0;
+	}
+	/* depth 0 is the last that OpenSSL asks about, when all else is checked */
+	if (ok && peer && peer->pins.count > 0 &&
+	    X509_STORE_CTX_get_error_depth(store) == 0 && lacks_pin(peer, store)) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+		peer->code = X509_V_ERR_CERT_UNTRUSTED;
+		return 0;
 	}
 	if (!ok && peer && peer->code == X509_V_OK) {
 		peer->code = X509_STORE_CTX_get_error(store);

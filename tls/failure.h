@@ -9,17 +9,19 @@
 #define TLS_FAILURE_H
 
 #include "base/err.h"
+#include "base/pins.h"
 #include "base/slice.h"
 
 #include <openssl/ssl.h>
 
-/* Ties host to ssl, for the words. Freed with the SSL. Returns 0 or -ENOMEM. */
-MUST_CHECK int failure_attach(SSL *ssl, const char *host);
+/* Ties host, for the words, and the keys one of which the chain must hold (none: any) to
+ * ssl. Freed with the SSL. Returns 0 or -ENOMEM. */
+MUST_CHECK int failure_attach(SSL *ssl, const char *host, const struct pins *pins);
 
 /*
  * For SSL_CTX_set_verify: stops at the first fault, and refuses a CA's certificate as
- * that of a server. It overrules OpenSSL in one thing: an issuer without a revocation
- * list.
+ * that of a server, and a chain without a pinned key. It overrules OpenSSL in one thing:
+ * an issuer without a revocation list.
  */
 int failure_on_verify(int ok, X509_STORE_CTX *store);
 

@@ -231,18 +231,17 @@ static int write_temporary(
 	return r;
 }
 
-static int replace_file(const char *path, mode_t mode, BIO *content, struct err *err)
+static int replace_file(
+    const char *path, mode_t mode, struct slice content, struct err *err)
 {
 	char temporary[PATH_MAX];
-	char *data = NULL;
-	long len = BIO_get_mem_data(content, &data);
 	int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
 	int r;
 
 	if (n < 0 || (size_t)n >= sizeof(temporary)) {
 		return err_set(err, ENAMETOOLONG, "the path %s is too long", path);
 	}
-	r = write_temporary(temporary, mode, data, (size_t)len);
+	r = write_temporary(temporary, mode, content.ptr, content.len);
 	if (r == 0 && rename(temporary, path) < 0) {
 		r = -errno;
 	}
@@ -257,6 +256,14 @@ static int replace_file(const char *path, mode_t mode, BIO *content, struct err 
 	return 0;
 }
 
+static int replace_by_bio(const char *path, mode_t mode, BIO *content, struct err *err)
+{
+	char *data = NULL;
+	long len = BIO_get_mem_data(content, &data);
+
+	return replace_file(path, mode, (struct slice){ data, (size_t)len }, err);
+}
+
 int pemfile_write_cert(const char *path, X509 *cert, struct err *err)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -265,7 +272,7 @@ int pemfile_write_cert(const char *path, X509 *cert, struct err *err)
 	if (!bio || PEM_write_bio_X509(bio, cert) != 1) {
 		r = context_err(err, ENOMEM, "cannot encode %s", path);
 	} else {
-		r = replace_file(path, 0644, bio, err);
+		r = replace_by_bio(path, 0644, bio, err);
 	}
 	BIO_free(bio);
 	return r;
@@ -280,10 +287,20 @@ int pemfile_write_key(const char *path, EVP_PKEY *key, struct err *err)
 	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
 		r = context_err(err, ENOMEM, "cannot encode %s", path);
 	} else {
-		r = replace_file(path, 0600, bio, err);
+		r = replace_by_bio(path, 0600, bio, err);
 	}
 	BIO_free(bio);
 	return r;
+}
+
+int pemfile_put(const char *path, mode_t mode, struct slice content, struct err *err)
+{
+	struct buf present = { 0 };
+	bool same = pemfile_read(path, content.len, "", &present, NULL) == 0 &&
+	            slice_eq(buf_slice(&present), content);
+
+	buf_finish(&present);
+	return same ? 0 : replace_file(path, mode, content, err);
 }
 
 int pemfile_remove(const char *path, struct err *err)

@@ -12,6 +12,7 @@
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Reads a whole regular file of at most max bytes into out.
@@ -39,6 +40,11 @@ bool pemfile_at_end(void);
 /* Write temporary file, fsync, rename, fsync the folder. Certificates 0644, keys 0600. */
 MUST_CHECK int pemfile_write_cert(const char *path, X509 *cert, struct err *err);
 MUST_CHECK int pemfile_write_key(const char *path, EVP_PKEY *key, struct err *err);
+
+/* The same for any content, unless the file has it already. Two who do it at a time must
+ * hold the folder's lock. */
+MUST_CHECK int pemfile_put(
+    const char *path, mode_t mode, struct slice content, struct err *err);
 
 /* Removes a file for good; one that is not there is fine. */
 MUST_CHECK int pemfile_remove(const char *path, struct err *err);

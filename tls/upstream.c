@@ -222,9 +222,10 @@ static bool bind_host(SSL *ssl, const struct peer_name *name)
 	       SSL_set_tlsext_host_name(ssl, name->text) == 1;
 }
 
-int upstream_tls_new(struct upstream_tls *tls, struct slice host, SSL_SESSION *session,
-    SSL **ret_ssl, struct err *err)
+int upstream_tls_new(struct upstream_tls *tls, struct slice host, const struct pins *pins,
+    SSL_SESSION *session, SSL **ret_ssl, struct err *err)
 {
+	static const struct pins none;
 	struct peer_name name;
 	SSL *ssl;
 
@@ -233,7 +234,8 @@ int upstream_tls_new(struct upstream_tls *tls, struct slice host, SSL_SESSION *s
 		    "no TLS connection is made without a host name to verify, and this is none");
 	}
 	ssl = SSL_new(tls->ctx);
-	if (!ssl || failure_attach(ssl, name.text) < 0 || !bind_host(ssl, &name)) {
+	if (!ssl || failure_attach(ssl, name.text, pins ? pins : &none) < 0 ||
+	    !bind_host(ssl, &name)) {
 		SSL_free(ssl);
 		return context_err(err, ENOMEM, "cannot set up TLS for %s", name.text);
 	}

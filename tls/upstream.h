@@ -9,6 +9,7 @@
 #define TLS_UPSTREAM_H
 
 #include "base/err.h"
+#include "base/pins.h"
 #include "base/slice.h"
 
 #include <openssl/ssl.h>
@@ -29,6 +30,9 @@ void upstream_tls_destroy(struct upstream_tls *tls);
  * verification bound to host. There is no way to make one without a host (-EINVAL). Any
  * thread. The caller frees it with SSL_free.
  *
+ * pins: the chain must hold one of these keys (NULL or none: any). A session must come
+ * from a connection with the same pins: a resumed handshake shows no chain.
+ *
  * session may be NULL; it is borrowed, and taken up only when its certificate still suits
  * host. Nothing caches sessions here: take one with SSL_get1_session once reply bytes
  * have come (TLS 1.3 sends tickets after the handshake) and keep it per (host, port).
@@ -36,7 +40,7 @@ void upstream_tls_destroy(struct upstream_tls *tls);
  * or SSL_set_shutdown with SSL_SENT_SHUTDOWN, before it.
  */
 MUST_CHECK int upstream_tls_new(struct upstream_tls *tls, struct slice host,
-    SSL_SESSION *session, SSL **ret_ssl, struct err *err);
+    const struct pins *pins, SSL_SESSION *session, SSL **ret_ssl, struct err *err);
 
 enum tls_failure {
 	TLS_FAILURE_OTHER,

@@ -15,7 +15,7 @@ const { chromium } = require("playwright-core");
 const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export const { BASE, READ_KEY, SERVICE_KEY, SHOTS } = process.env;
-const SECONDS = 1000 * (process.env.PATIENCE ?? 15);
+const SECONDS = 1000 * (process.env.PATIENCE ?? 30);
 
 const ARGS = [
 	"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -71,6 +71,7 @@ export async function open(path = "/", { key = READ_KEY, width = 1360, height = 
 	});
 	await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: BASE });
 	const page = await context.newPage();
+	page.setDefaultTimeout(SECONDS);
 	page.faults = [];
 	page.allowed = []; /* patterns of complaints that belong to the check */
 	page.on("dialog", (dialog) => {
@@ -179,7 +180,7 @@ export async function main(prepare) {
 	const say = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 	try {
 		await prepare?.();
-		const wanted = process.env.ONLY ? checks.filter((one) => one.name.includes(process.env.ONLY)) : checks;
+		const wanted = process.env.ONLY ? checks.filter((one) => process.env.ONLY.split("|").some((part) => one.name.includes(part))) : checks;
 		for (const { name, run } of wanted) {
 			const began = Date.now();
 			let problem = null;

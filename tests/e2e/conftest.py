@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from lib.client_table import ClientTable  # noqa: E402
 from lib.pki import Authority  # noqa: E402
 from lib.upstream import Origin  # noqa: E402
 from lib.waybill import SHARED, Waybill, binary, is_sanitized  # noqa: E402
@@ -19,6 +20,11 @@ def pytest_addoption(parser):
         "--egress",
         action="store_true",
         help="also the vectors for which a careless proxy would try to leave the machine",
+    )
+    parser.addoption(
+        "--write-client-table",
+        action="store_true",
+        help="write what real clients do to docs/clients.json and docs/clients.md",
     )
 
 
@@ -45,6 +51,13 @@ def stop_all(instances):
 @pytest.fixture(scope="session")
 def long_run(request):
     return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def client_table(request):
+    table = ClientTable(request.config.getoption("--write-client-table"))
+    yield table
+    table.close()
 
 
 @pytest.fixture(scope="session")

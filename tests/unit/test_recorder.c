@@ -7,10 +7,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/counter.h"
 #include "base/log.h"
 #include "record/recorder.h"
+#include "sql/coverage.h"
+
+#define SECOND_NS INT64_C(1000000000)
 
 enum { ROWS_MAX = 4096 };
 
@@ -18,7 +22,8 @@ enum { ROWS_MAX = 4096 };
 struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool held;       /* store_begin waits */
+	bool held; /* store_begin and store_probe wait */
+	int fail_probes;
 	int fail_begins; /* so many fail */
 	int fail_commits;
 	const char *bad_action; /* rows of it are refused */
@@ -31,6 +36,8 @@ struct store {
 	size_t commits;
 	size_t settled; /* calls; counted here so that one condition tells all */
 	bool closed;
+	uint64_t noted[2]; /* counts of coverage, and of unrouted paths */
+	char last_note[2][400];
 };
 
 static struct store fake;
@@ -53,6 +60,22 @@ int store_begin(struct store *store, struct err *err)
 	return r;
 }
 
+int store_probe(struct store *store, struct err *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&store->lock);
+	while (store->held) {
+		pthread_cond_wait(&store->changed, &store->lock);
+	}
+	if (store->fail_probes > 0) {
+		store->fail_probes--;
+		r = err_set(err, EROFS, "read only");
+	}
+	pthread_mutex_unlock(&store->lock);
+	return r;
+}
+
 int store_put(struct store *store, const struct row *row, struct err *err)
 {
 	size_t i = store->count + store->pending;
@@ -65,6 +88,23 @@ int store_put(struct store *store, const struct row *row, struct err *err)
 	store->status[i] = row->status;
 	store->retry_count[i] = row->retry_count;
 	store->pending++;
+	return 0;
+}
+
+int store_put_coverage(
+    struct store *store, const struct coverage_note *notes, size_t count, struct err *err)
+{
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < count; i++) {
+		bool path = !notes[i].kind;
+
+		store->noted[path] += notes[i].count;
+		(void)snprintf(store->last_note[path], sizeof(store->last_note[path]),
+		    "%s %s %s", notes[i].host, path ? notes[i].method : notes[i].kind,
+		    path ? notes[i].path : notes[i].client);
+	}
+	pthread_mutex_unlock(&store->lock);
+	(void)err;
 	return 0;
 }
 
@@ -314,6 +354,45 @@ static void failed_transaction_is_tried_row_by_row(void **state)
 	assert_counted(COUNTER_LOST_STORE, 1);
 }
 
+static void a_check_says_whether_the_store_can_be_written(void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct err err = { "" };
+
+	(void)state;
+	hold(true);
+	assert_int_equal(recorder_check(recorder, 10000000, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "not answered"));
+	fake.fail_probes = 1;
+	hold(false);
+	assert_int_equal(recorder_check(recorder, SECOND_NS * 10, &err), -EROFS);
+	assert_string_equal(err.text, "read only");
+	/* a second later it is asked again */
+	while (recorder_check(recorder, SECOND_NS * 10, &err) != 0) {
+		(void)usleep(50000);
+	}
+	recorder_stop(recorder);
+}
+
+static void a_row_lost_to_the_disk_fails_the_check_until_one_is_stored(void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct err err = { "" };
+
+	(void)state;
+	fake.fail_begins = 2;
+	recorder_submit(recorder, make("/v1/a", 200, "{}"));
+	wait_settled(1);
+	assert_int_equal(recorder_check(recorder, SECOND_NS * 10, &err), -ENOSPC);
+	assert_string_equal(err.text, "disk full");
+	recorder_submit(recorder, make("/v1/a", 200, "{}"));
+	wait_settled(2);
+	while (recorder_check(recorder, SECOND_NS * 10, &err) != 0) {
+		(void)usleep(50000);
+	}
+	recorder_stop(recorder);
+}
+
 static void store_that_fails_is_a_counted_loss(void **state)
 {
 	struct recorder *recorder = start(1 << 26);
@@ -330,6 +409,30 @@ static void store_that_fails_is_a_counted_loss(void **state)
 	assert_int_equal(fake.count, 1);
 	assert_counted(COUNTER_LOST_STORE, 1);
 	assert_counted(COUNTER_ROWS_STORED, 1);
+}
+
+static void what_is_recorded_is_counted_by_host_and_what_no_route_matches_by_path(
+    void **state)
+{
+	struct recorder *recorder = start(1 << 26);
+	struct call *snapshot = NULL;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct call *call = make("/v1/a", 200, "{}");
+
+		(void)snprintf(call->client, sizeof(call->client), "10.0.0.7");
+		recorder_submit(recorder, call);
+	}
+	recorder_submit(recorder, make("/v2/users/8471", 200, "{}"));
+	snapshot = make("/v2/users/8471", 0, "");
+	snapshot->in_flight = true;
+	recorder_submit(recorder, snapshot); /* its end is still to come, and counts */
+	recorder_stop(recorder);
+	assert_int_equal(fake.noted[0], 4);
+	assert_int_equal(fake.noted[1], 1);
+	assert_string_equal(fake.last_note[1], "api.shop.test POST /v2/users/{id}");
+	assert_counted(COUNTER_CALLS_OTHER, 1);
 }
 
 static void snapshot_never_follows_its_end(void **state)
@@ -414,6 +517,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
+		    what_is_recorded_is_counted_by_host_and_what_no_route_matches_by_path,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
 		    every_call_is_a_row_in_its_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    row_is_committed_before_it_is_settled, setup, teardown),
@@ -421,6 +527,11 @@ int main(void)
 		    full_queue_drops_bodies_before_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    failed_transaction_is_tried_row_by_row, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_check_says_whether_the_store_can_be_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_row_lost_to_the_disk_fails_the_check_until_one_is_stored, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    store_that_fails_is_a_counted_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -16,6 +16,7 @@
 #include "routes/pointer.h"
 
 #define HEAD "service: shop\nhosts: [api.shop.test]\n"
+#define PIN  "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 static struct route_table *parse(const char *text)
 {
@@ -110,6 +111,16 @@ static void a_wrong_file_is_refused_with_its_place(void **state)
 		{ "service: a\nhosts: [https://a.test]\n", ":2:9", "host name" },
 		{ "service: a\nhosts: [a.test, A.test]\n", ":2:17", "already claimed" },
 		{ "service: a\nhosts: ['*.test']\n", ":2:9", "two labels" },
+		{ HEAD "pins: []\n", ":3:7", "at least one key" },
+		{ HEAD "pins: md5/AAAA\n", ":3:7", "sha256/" },
+		{ HEAD "pins: [" PIN ", sha256/AAAA]\n", ":3:", "44 characters" },
+		{ HEAD "pins: [sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=]\n",
+		    ":3:8", "32 bytes" }, /* bits that stand for nothing */
+		{ HEAD "pins: ['sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA =']\n",
+		    ":3:8", "32 bytes" },
+		{ HEAD "pins: [sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]\n",
+		    ":3:8", "32 bytes" }, /* 33 bytes */
+		{ HEAD "pins: [{sha256: x}]\n", ":3:8", "one text" },
 		{ HEAD "rutes: []\n", ":3:1", "rutes" },
 		{ HEAD "routes:\n  - {path: /a, action: b, method: GET}\n",
 		    ":4:", "method" },

@@ -68,6 +68,9 @@ static void assert_same(const struct settings *a, const struct settings *b)
 	assert_int_equal(a->listen_port, b->listen_port);
 	assert_string_equal(a->admin_host, b->admin_host);
 	assert_int_equal(a->admin_port, b->admin_port);
+	assert_int_equal(a->admin_allow_remote, b->admin_allow_remote);
+	assert_int_equal(a->admin_host_count, b->admin_host_count);
+	assert_int_equal(a->admin_print_link, b->admin_print_link);
 	assert_string_equal(a->state_dir, b->state_dir);
 	assert_string_equal(a->database, b->database);
 	assert_int_equal(a->workers, b->workers);
@@ -137,10 +140,21 @@ static void the_defaults_are_those_of_the_contract(void **state)
 	settings_free(s);
 }
 
+static void the_admin_port_listens_wider_when_told_to(void **state)
+{
+	struct settings *s = parse("admin: {listen: 0.0.0.0:1, allow_remote: true}\n");
+
+	(void)state;
+	assert_string_equal(s->admin_host, "0.0.0.0");
+	assert_true(s->admin_allow_remote);
+	settings_free(s);
+}
+
 static void every_key_is_read(void **state)
 {
 	struct settings *s = parse(
-	    "listen: '[::1]:0'\nadmin: {listen: 'localhost:9'}\nstate_dir: /x/y\n"
+	    "listen: '[::1]:0'\nadmin: {listen: 'localhost:9', print_link: false,\n"
+	    "  hosts: [a.test, 'b:80']}\nstate_dir: /x/y\n"
 	    "database: postgresql://u@h/d\nworkers: 3\nservices: /s/*.yaml\n"
 	    "capture: {max_body: 1MiB, payload: exchange}\n"
 	    "record: {hold_max: 0s, pending_after: 1s, retry_window: 0s, queue: 1KiB, sync: full}\n"
@@ -158,6 +172,9 @@ static void every_key_is_read(void **state)
 	assert_int_equal(s->listen_port, 0);
 	assert_string_equal(s->admin_host, "127.0.0.1");
 	assert_int_equal(s->admin_port, 9);
+	assert_false(s->admin_print_link);
+	assert_int_equal(s->admin_host_count, 2);
+	assert_string_equal(s->admin_hosts[1], "b:80");
 	assert_string_equal(s->state_dir, "/x/y");
 	assert_false(settings_is_sqlite(s));
 	assert_int_equal(s->workers, 3);
@@ -308,6 +325,10 @@ static void wrong_values_are_refused_at_their_place(void **state)
 	refused("listen: ::1:80\n", "1:9", "brackets");
 	refused("listen: '[::1]8080'\n", "1:9", "after ]");
 	refused("admin: {listen: 0.0.0.0:1}\n", "1:17", "tunnel");
+	refused("admin: {hosts: waybill}\n", "1:16", "list");
+	refused("admin: {hosts: [a, 'b:x']}\n", "1:20", "port");
+	refused("admin: {hosts: [':80']}\n", "1:17", "NAME");
+	refused("admin: {allow_remote: maybe}\n", "1:23", "");
 	refused("state_dir: ''\n", "1:12", "a value is expected");
 	refused("state_dir: {a: b}\n", "1:12", "a value is expected");
 	refused("database: mysql://x\n", "1:11", "postgresql://");
@@ -408,6 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_file_says_what_an_empty_one_means),
 		cmocka_unit_test(the_defaults_are_those_of_the_contract),
+		cmocka_unit_test(the_admin_port_listens_wider_when_told_to),
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(the_default_limits_are_those_of_the_gate),
 		cmocka_unit_test(wrong_limits_are_refused_at_their_place),

@@ -28,6 +28,7 @@ struct fixture {
 	EVP_PKEY *ca_key;
 	EVP_PKEY *key; /* of the servers */
 	struct upstream_tls *tls;
+	const struct pins *pins; /* of the next connections; NULL: none */
 };
 
 static int setup(void **state)
@@ -82,7 +83,7 @@ static SSL *client_for(struct fixture *f, const char *host, SSL_SESSION *session
 	SSL *ssl = NULL;
 	struct err err = { "" };
 
-	if (upstream_tls_new(f->tls, slice_of(host), session, &ssl, &err) < 0) {
+	if (upstream_tls_new(f->tls, slice_of(host), f->pins, session, &ssl, &err) < 0) {
 		fail_msg("%s: %s", host, err.text);
 	}
 	return ssl;
@@ -125,17 +126,17 @@ static void no_connection_is_made_without_a_host(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err.text[0] = '\0';
 		assert_int_equal(
-		    upstream_tls_new(f->tls, slice_of(bad[i]), NULL, &ssl, &err),
+		    upstream_tls_new(f->tls, slice_of(bad[i]), NULL, NULL, &ssl, &err),
 		    -EINVAL);
 		assert_null(ssl);
 		assert_non_null(strstr(err.text, "host name"));
 	}
 	assert_int_equal(
-	    upstream_tls_new(f->tls, (struct slice){ NULL, 0 }, NULL, &ssl, &err),
+	    upstream_tls_new(f->tls, (struct slice){ NULL, 0 }, NULL, NULL, &ssl, &err),
 	    -EINVAL);
 	assert_int_equal(
-	    upstream_tls_new(
-	        f->tls, (struct slice){ "good.example\0.bad", 17 }, NULL, &ssl, &err),
+	    upstream_tls_new(f->tls, (struct slice){ "good.example\0.bad", 17 }, NULL,
+	        NULL, &ssl, &err),
 	    -EINVAL);
 	assert_null(ssl);
 }
@@ -433,6 +434,83 @@ static void a_session_is_resumed_for_its_host_and_no_other(void **state)
 	}
 }
 
+/* The pin of a key, as whoever writes a service file makes it. */
+static void pin_of_key(EVP_PKEY *key, char ret_text[PIN_TEXT_SIZE])
+{
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+	uint8_t sha256[PIN_BYTES];
+
+	assert_true(len > 0);
+	assert_int_equal(
+	    EVP_Digest(der, (size_t)len, sha256, NULL, EVP_sha256(), NULL), 1);
+	OPENSSL_free(der);
+	pin_text(sha256, ret_text);
+}
+
+static void a_chain_without_a_pinned_key_is_refused(void **state)
+{
+	static const struct cert_plan plan = { .subject = "x",
+		.san = "DNS:good.example" };
+	struct fixture *f = *state;
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+
+	const struct {
+		EVP_PKEY *key[2]; /* NULL: no more */
+		bool good;
+	} cases[] = {
+		{ { f->key, NULL }, true },     /* the server's own */
+		{ { f->ca_key, NULL }, true },  /* its issuer's */
+		{ { other, f->ca_key }, true }, /* a spare one beside it */
+		{ { other, NULL }, false },
+	};
+
+	char leaf[PIN_TEXT_SIZE], ca[PIN_TEXT_SIZE], text[512];
+	const char *why = NULL;
+
+	pin_of_key(f->key, leaf);
+	pin_of_key(f->ca_key, ca);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pins pins = { 0 };
+		int kind = 0;
+
+		for (size_t k = 0; k < 2 && cases[i].key[k]; k++) {
+			pin_of_key(cases[i].key[k], text);
+			assert_int_equal(pins_add(&pins, slice_of(text), &why), 0);
+		}
+		f->pins = &pins;
+		kind = try_plan(f, "good.example", &plan, text);
+		f->pins = NULL;
+		assert_int_equal(kind, cases[i].good ? -1 : (int)TLS_FAILURE_UNTRUSTED);
+	}
+	/* the keys that were there, the server's first */
+	assert_non_null(strstr(text, "pin mismatch"));
+	assert_non_null(strstr(text, leaf));
+	assert_non_null(strstr(strstr(text, leaf), ca));
+	EVP_PKEY_free(other);
+}
+
+static void a_pin_does_not_make_up_for_trust(void **state)
+{
+	static const struct cert_plan plan = { .subject = "x",
+		.san = "DNS:good.example" };
+	struct fixture *f = *state;
+	struct pins pins = { 0 };
+	const char *why = NULL;
+	char text[512];
+
+	pin_of_key(f->key, text);
+	assert_int_equal(pins_add(&pins, slice_of(text), &why), 0);
+	f->pins = &pins;
+	assert_int_equal(try_plan(f, "other.example", &plan, text), TLS_FAILURE_HOSTNAME);
+	assert_int_equal(
+	    try_server(f, "good.example",
+	        server_ctx(plan_cert(&plan, f->key, NULL, NULL), f->key, NULL), text),
+	    TLS_FAILURE_UNTRUSTED);
+	assert_null(strstr(text, "pin mismatch"));
+	f->pins = NULL;
+}
+
 static void ca_files_that_cannot_be_used_are_named(void **state)
 {
 	static const struct {
@@ -603,6 +681,8 @@ int main(void)
 		CASE(plain_text_and_silence_are_told),
 		CASE(alpn_offers_http11_and_sni_is_for_names_only),
 		CASE(a_session_is_resumed_for_its_host_and_no_other),
+		CASE(a_chain_without_a_pinned_key_is_refused),
+		CASE(a_pin_does_not_make_up_for_trust),
 		CASE(ca_files_that_cannot_be_used_are_named),
 		CASE(without_a_ca_file_strangers_are_untrusted),
 		CASE(own_leaf_is_accepted_for_a_routed_host),
