@@ -263,10 +263,15 @@ def times(text):
     return datetime.datetime.fromtimestamp(text, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def log(end, **more):
+def log(end, before=None, **more):
+    """A page of the log; before: (created_at, id) of the last row of the page before."""
+    created = [f"gte.{times(end - DAYS * 86400)}"]
+    if before:
+        created.append(f"lte.{before[0]}")
+        more["or"] = f"(created_at.lt.{before[0]},and(created_at.eq.{before[0]},id.lt.{before[1]}))"
     return "/rest/v1/integration_logs?" + urlencode(
         {"select": BRIEF, "order": "created_at.desc,id.desc", "limit": 100,
-         "created_at": f"gte.{times(end - DAYS * 86400)}", **more})
+         "created_at": created, **more}, doseq=True)
 
 
 def questions(store, end):
@@ -286,8 +291,7 @@ def questions(store, end):
         ("overview 24h words", f"{overview}range=24h&q=needle", 0),
         ("facets", "/api/facets", 0),
         ("log, first page", log(end), 0),
-        ("log, page at day 15", log(end, **{"or": f"(created_at.lt.{middle},and(created_at.eq."
-                                              f"{middle},id.lt.{one}))"}), 0),
+        ("log, page at day 15", log(end, (middle, one)), 0),
         ("log, failed", log(end, status="eq.failed"), 0),
         ("log, service and status", log(end, service_name="eq.whapi", status="eq.success"), 0),
         ("log, rare code", log(end, error_code="eq.RARE"), 0),
