@@ -89,7 +89,11 @@ static const struct command commands[] = {
 	    command_env },
 	{ "exec", "[OPTIONS] -- COMMAND [ARGUMENT…]",
 	    "Runs a command so that its calls go through waybill",
-	    CONFIG_HELP CLIENT_HELP, command_exec },
+	    CONFIG_HELP CLIENT_HELP
+	    "      --preload           for programs that know no proxy: lead their connections to\n"
+	    "                          port 443 here, by LD_PRELOAD instead of NODE_OPTIONS; not\n"
+	    "                          for static programs (Go: HTTPS_PROXY does) nor set-user-ID\n",
+	    command_exec },
 	{ "doctor", "[--json] [-- COMMAND ARGS]",
 	    "Checks that calls are recorded, and where a command's calls go",
 	    CONFIG_HELP

@@ -260,6 +260,54 @@ static void put_node_options(
 	buf_finish(&ours);
 }
 
+/* Ours first: it is the one that the program is to find. */
+static void put_ld_preload(
+    const struct client_place *place, const char *present, struct buf *out)
+{
+	struct slice rest = slice_of(present);
+
+	if (!place->connect_so) {
+		return;
+	}
+	buf_puts(out, place->connect_so);
+	while (rest.ptr && present) {
+		struct slice one = slice_cut(&rest, ':');
+
+		if (one.len > 0 && !slice_eq(one, slice_of(place->connect_so))) {
+			buf_putc(out, ':');
+			buf_put_slice(out, one);
+		}
+	}
+}
+
+static void put_connect(
+    const struct client_place *place, const char *present, struct buf *out)
+{
+	bool v6 = strchr(place->proxy_host, ':') != NULL;
+
+	(void)present;
+	if (place->connect_so) {
+		buf_printf(out, "%s%s%s:%d", v6 ? "[" : "", place->proxy_host,
+		    v6 ? "]" : "", place->proxy_port);
+	}
+}
+
+/* A program built with gcc's AddressSanitizer does not start when another library comes
+ * before that. */
+static void put_asan(
+    const struct client_place *place, const char *present, struct buf *out)
+{
+	static const char allow[] = "verify_asan_link_order=0";
+
+	if (!place->connect_so) {
+		return;
+	}
+	if (present && *present && !strstr(present, allow)) {
+		buf_printf(out, "%s:", present);
+	}
+	buf_puts(out, present && strstr(present, allow) ? present : allow);
+}
+
 /*
  * The table. present is what the caller has of this name, or NULL. A variable that gets
  * no value is left out.
@@ -292,6 +340,9 @@ static const struct {
 	{ "PHP_INI_SCAN_DIR", put_php },
 	{ "WGETRC", put_wgetrc },
 	{ "JAVA_TOOL_OPTIONS", put_java },
+	{ "LD_PRELOAD", put_ld_preload },
+	{ "WAYBILL_CONNECT", put_connect },
+	{ "ASAN_OPTIONS", put_asan },
 };
 
 _Static_assert(

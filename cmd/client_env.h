@@ -28,6 +28,7 @@ struct client_place {
 	const char *php_dir;     /* a folder with an .ini file */
 	const char *wgetrc;      /* NULL: the caller has one of its own */
 	const char *preload_cjs; /* for Node; NULL: not wanted */
+	const char *connect_so;  /* for any program; NULL: not wanted */
 
 	/* The caller's environment: getenv, or a test's. */
 	const char *(*present)(const char *name);

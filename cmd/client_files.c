@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY_MAX (1024 * 1024)
+
 /* Puts text into folder/name. */
 static int put_text(
     const char *folder, const char *name, struct buf *text, struct err *err)
@@ -147,8 +149,7 @@ static int open_folder(
 	const char *name = files ? files : ca_dir;
 
 	if (files && mkdir(files, 0755) != 0 && errno != EEXIST) {
-		return err_set(
-		    err, errno, "cannot make --files %s: %s", files, strerror(errno));
+		return err_set(err, errno, "cannot make %s: %s", files, strerror(errno));
 	}
 	*ret_folder = realpath(name, NULL);
 	return *ret_folder
@@ -175,6 +176,37 @@ static int put_or_find(
 	return r;
 }
 
+static int make_files(const struct settings *settings, const char *ca_dir,
+    const struct host_list *hosts, const char *files, const char *files_at,
+    char **ret_folder, struct err *err)
+{
+	int r = ensure_ca(settings, ca_dir, hosts, err);
+
+	if (r == 0) {
+		r = open_folder(ca_dir, files, ret_folder, err);
+	}
+	if (r == 0) {
+		r = put_or_find(
+		    ca_dir, *ret_folder, files_at ? files_at : *ret_folder, err);
+	}
+	return r;
+}
+
+/* What `waybill run` has published, for users who may not look into state_dir. */
+static char *find_published(const struct settings *settings)
+{
+	char *path = NULL;
+	char *folder = NULL;
+
+	if (settings->ca_publish &&
+	    asprintf(&path, "%s/" CLIENT_WGETRC, settings->ca_publish) >= 0) {
+		folder =
+		    access(path, R_OK) == 0 ? realpath(settings->ca_publish, NULL) : NULL;
+		free(path);
+	}
+	return folder;
+}
+
 int client_files_ensure(const struct settings *settings, const char *files,
     const char *files_at, char **ret_folder, char **ret_hosts, struct err *err)
 {
@@ -194,14 +226,11 @@ int client_files_ensure(const struct settings *settings, const char *files,
 	if (r == 0) {
 		r = join_hosts(&hosts, &text, err);
 	}
-	if (r == 0) {
-		r = ensure_ca(settings, ca_dir, &hosts, err);
+	if (r == 0 && !files) {
+		folder = find_published(settings);
 	}
-	if (r == 0) {
-		r = open_folder(ca_dir, files, &folder, err);
-	}
-	if (r == 0) {
-		r = put_or_find(ca_dir, folder, files_at ? files_at : folder, err);
+	if (r == 0 && !folder) {
+		r = make_files(settings, ca_dir, &hosts, files, files_at, &folder, err);
 	}
 	host_list_finish(&hosts);
 	route_table_unref(table);
@@ -216,6 +245,19 @@ int client_files_ensure(const struct settings *settings, const char *files,
 	return 0;
 }
 
+int client_files_copy(const char *path, const char *folder, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct buf text = { 0 };
+	int r = pemfile_read(path, COPY_MAX, "install waybill anew", &text, err);
+
+	if (r < 0) {
+		buf_finish(&text);
+		return r;
+	}
+	return put_text(folder, slash ? slash + 1 : path, &text, err);
+}
+
 int client_files_write(const struct settings *settings, struct err *err)
 {
 	char *ca_dir = command_state_path(settings, "ca");
@@ -225,6 +267,12 @@ int client_files_write(const struct settings *settings, struct err *err)
 
 	if (r == 0) {
 		r = put_all(ca_dir, folder, folder, err);
+	}
+	if (r == 0 && settings->ca_publish) {
+		free(folder);
+		folder = NULL;
+		r = open_folder(ca_dir, settings->ca_publish, &folder, err);
+		r = r == 0 ? put_all(ca_dir, folder, folder, err) : r;
 	}
 	free(folder);
 	free(ca_dir);

@@ -17,7 +17,8 @@
  * Makes the CA where there is none and state_dir is this user's, and the files where they
  * are missing or stale.
  *
- * files      a folder to put them into, made; NULL: state_dir/ca
+ * files      a folder to put them into, made; NULL: ca.publish as it is, else
+ *            state_dir/ca
  * files_at   where clients see that folder; NULL: where it is
  * Gives      the folder's whole path, and the routed hosts with commas between; free
  * both.
@@ -25,7 +26,10 @@
 MUST_CHECK int client_files_ensure(const struct settings *settings, const char *files,
     const char *files_at, char **ret_folder, char **ret_hosts, struct err *err);
 
-/* The same beside a CA that is there, for `waybill run`. */
+/* Copies the file at path into folder, under its own name. */
+MUST_CHECK int client_files_copy(const char *path, const char *folder, struct err *err);
+
+/* The same beside a CA that is there, and in ca.publish: for `waybill run`. */
 MUST_CHECK int client_files_write(const struct settings *settings, struct err *err);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define PRELOAD "preload.cjs"
+
 /* Takes text; gives it back, or NULL when there was none. */
 static const char *keep(struct client_setup *setup, char *text)
 {
@@ -204,13 +206,39 @@ static bool has_wgetrc(const char *ours)
 
 /* ---- all together */
 
-static int place_files(const char *folder, bool node, struct client_setup *setup)
+/* For Node: where it is, or a copy where the client sees it. */
+static int place_preload(const struct client_options *options, const char *folder,
+    const char *seen, struct client_setup *setup, struct err *err)
+{
+	static const char *const preload[] = {
+		"../lib/waybill/" PRELOAD,
+		"../../clients/node/" PRELOAD, /* in a build directory */
+	};
+	char *path = client_installed(preload, sizeof(preload) / sizeof(preload[0]));
+	int r = 0;
+
+	if (!path) {
+		return err_set(err, ENOENT,
+		    PRELOAD
+		    " is not installed: it belongs in ../lib/waybill/, seen from this "
+		    "program's folder");
+	}
+	if (!options->files) {
+		setup->place.preload_cjs = keep(setup, path);
+		return 0;
+	}
+	r = client_files_copy(path, folder, err);
+	free(path);
+	if (r == 0) {
+		setup->place.preload_cjs = keep_path(setup, seen, PRELOAD);
+		r = setup->place.preload_cjs ? 0 : err_set(err, ENOMEM, "out of memory");
+	}
+	return r;
+}
+
+static int place_files(const char *folder, struct client_setup *setup, struct err *err)
 {
 	struct client_place *place = &setup->place;
-	static const char *const preload[] = {
-		"../lib/waybill/preload.cjs",
-		"../../clients/node/preload.cjs", /* in a build directory */
-	};
 
 	place->root = keep_path(setup, folder, "root.pem");
 	place->bundle = keep_path(setup, folder, "bundle.pem");
@@ -219,17 +247,44 @@ static int place_files(const char *folder, bool node, struct client_setup *setup
 	place->wgetrc = keep_path(setup, folder, CLIENT_WGETRC);
 	if (!place->root || !place->bundle || !place->truststore || !place->php_dir ||
 	    !place->wgetrc) {
-		return -ENOMEM;
+		return err_set(err, ENOMEM, "out of memory");
 	}
 	if (has_wgetrc(place->wgetrc)) {
 		place->wgetrc = NULL;
 	}
-	if (node) {
-		place->preload_cjs = keep(setup,
-		    client_installed(preload, sizeof(preload) / sizeof(preload[0])));
-		return place->preload_cjs ? 0 : -ENOENT;
-	}
 	return 0;
+}
+
+/* Finds what LD_PRELOAD is to name. Says what is wrong, and returns the exit code. */
+static int find_connect_so(const struct command *command, struct client_setup *setup)
+{
+	static const char *const library[] = {
+		"../lib/waybill/libwaybill-connect.so",
+		"../clients/connect/libwaybill-connect.so", /* in a build directory */
+	};
+
+	if (setup->settings->credential_count > 0) {
+		return command_misuse(command,
+		    "--preload has no way to send a user and a secret, and "
+		    "access.credentials asks for them: leave one of the two out");
+	}
+	setup->place.connect_so =
+	    keep(setup, client_installed(library, sizeof(library) / sizeof(library[0])));
+	if (!setup->place.connect_so) {
+		(void)fprintf(stderr,
+		    "waybill %s: libwaybill-connect.so is not installed: it belongs in "
+		    "../lib/waybill/, seen from this program's folder\n",
+		    command->name);
+		return EXIT_FAILED;
+	}
+	if (strpbrk(setup->place.connect_so, " :")) {
+		(void)fprintf(stderr,
+		    "waybill %s: LD_PRELOAD cannot name %s: install waybill where the path has "
+		    "no blank and no colon\n",
+		    command->name, setup->place.connect_so);
+		return EXIT_FAILED;
+	}
+	return EXIT_FINE;
 }
 
 /* What is not needed for the default is not said. Returns 0 or -ENOMEM. */
@@ -254,26 +309,25 @@ static int find_files(const struct command *command, const struct client_options
 	struct err err;
 	char *folder = NULL;
 	char *hosts = NULL;
+	const char *seen;
 	int rc = client_files_ensure(
 	    setup->settings, options->files, options->files_at, &folder, &hosts, &err);
 
+	setup->place.hosts = keep(setup, hosts);
+	seen = options->files_at ? options->files_at : folder;
+	if (rc == 0) {
+		rc = place_files(seen, setup, &err);
+	}
+	if (rc == 0 && options->node) {
+		rc = place_preload(options, folder, seen, setup, &err);
+	}
+	if (rc == 0 && find_ports(setup) != 0) {
+		rc = err_set(&err, ENOMEM, "out of memory");
+	}
+	free(folder);
 	if (rc != 0) {
 		(void)fprintf(stderr, "waybill %s: %s\n", command->name, err.text);
 		return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-	}
-	setup->place.hosts = keep(setup, hosts);
-	rc = place_files(
-	    options->files_at ? options->files_at : folder, options->node, setup);
-	free(folder);
-	if (rc == 0) {
-		rc = find_ports(setup);
-	}
-	if (rc != 0) {
-		(void)fprintf(stderr, "waybill %s: %s\n", command->name,
-		    rc == -ENOENT ? "preload.cjs is not installed: it belongs in "
-		                    "../lib/waybill/, seen from this program's folder"
-		                  : "out of memory");
-		return EXIT_FAILED;
 	}
 	return EXIT_FINE;
 }
@@ -298,6 +352,9 @@ int client_setup_make(const struct command *command, const struct client_options
 	}
 	if (rc == EXIT_FINE) {
 		rc = find_files(command, options, ret_setup);
+	}
+	if (rc == EXIT_FINE && options->preload) {
+		rc = find_connect_so(command, ret_setup);
 	}
 	return rc;
 }

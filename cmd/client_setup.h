@@ -18,6 +18,7 @@ struct client_options {
 	    *files; /* --files: the folder for what clients read, made; NULL: the CA's */
 	const char *files_at; /* --files-at: where the client sees that folder */
 	bool node;            /* NODE_OPTIONS too */
+	bool preload;         /* LD_PRELOAD too */
 };
 
 struct client_setup {

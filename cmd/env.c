@@ -4,6 +4,7 @@
  * somebody who sets it, or set for a command.
  */
 #include "cmd/client_setup.h"
+#include "cmd/program.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -105,6 +106,9 @@ int command_env(const struct command *command, int argc, char **argv)
 	if (optind < argc) {
 		return command_misuse(command, "%s is not expected", argv[optind]);
 	}
+	if (options.files_at && !options.files) {
+		return command_misuse(command, "--files-at needs --files");
+	}
 	if (!client_format_find(format)) {
 		return command_misuse(
 		    command, "%s is none of %s", format, client_format_names);
@@ -125,6 +129,27 @@ static int set_all(const struct client_env *env)
 	return EXIT_FINE;
 }
 
+/* Says what LD_PRELOAD does nothing for. */
+static void note_program(const char *name)
+{
+	switch (program_kind(name)) {
+	case PROGRAM_STATIC:
+		(void)fprintf(stderr,
+		    "waybill exec: %s is linked statically, so --preload does nothing for it; "
+		    "a Go program uses HTTPS_PROXY, which is set\n",
+		    name);
+		break;
+	case PROGRAM_SECURE:
+		(void)fprintf(stderr,
+		    "waybill exec: %s is set-user-ID or set-group-ID, so --preload does nothing "
+		    "for it\n",
+		    name);
+		break;
+	case PROGRAM_OTHER:
+		break;
+	}
+}
+
 /* Returns only when it cannot become the command. */
 static int become(char **argv)
 {
@@ -139,7 +164,8 @@ static int become(char **argv)
 int command_exec(const struct command *command, int argc, char **argv)
 {
 	static const struct option known[] = {
-		CLIENT_OPTIONS{ NULL, 0, NULL, 0 },
+		CLIENT_OPTIONS{ "preload", no_argument, NULL, 'p' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct client_options options = { .node = true };
 	struct client_setup setup;
@@ -151,6 +177,11 @@ int command_exec(const struct command *command, int argc, char **argv)
 	/* +: what follows the command belongs to it */
 	while ((option = getopt_long(argc, argv, "+:c:h", known, NULL)) != -1) {
 		if (read_option(option, &options)) {
+			continue;
+		}
+		if (option == 'p') {
+			options.preload = true;
+			options.node = false;
 			continue;
 		}
 		return option == 'h' ? command_help(command)
@@ -166,6 +197,9 @@ int command_exec(const struct command *command, int argc, char **argv)
 	}
 	if (rc == EXIT_FINE) {
 		rc = set_all(&env);
+	}
+	if (rc == EXIT_FINE && options.preload) {
+		note_program(argv[optind]);
 	}
 	client_env_finish(&env);
 	client_setup_finish(&setup);

@@ -62,6 +62,8 @@ struct settings {
 	struct proxy_limits limits;
 
 	bool discard_root_key; /* ca.root_key: discard */
+	const char
+	    *ca_publish; /* a folder for what clients read; NULL: state_dir/ca only */
 
 	struct settings_block *blocks; /* owned: the memory behind all pointers above */
 };

@@ -246,7 +246,15 @@ static int read_root_key(struct settings_reader *reader, const struct yaml_node 
 	return r;
 }
 
+static int read_publish(struct settings_reader *reader, const struct yaml_node *node)
+{
+	return yaml_is_null(node)
+	           ? 0
+	           : settings_read_text(reader, node, &reader->settings->ca_publish);
+}
+
 static const struct settings_key ca_keys[] = {
+	{ "publish", read_publish },
 	{ "root_key", read_root_key },
 	{ NULL, NULL },
 };

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,12 +25,34 @@
 
 enum {
 	RETRY_MS = 10000, /* a port that is taken, keys that are not safe */
-	REFILL_MS = 1000, /* descriptors given away are missed */
+	REFILL_MS = 1000, /* spare descriptors, and the limit, are looked after */
 	PAUSE_MS = 100,   /* no descriptor left at all */
 	STATEMENT_S = 5,  /* of one statement of the database */
 	SUM_UP_S = 60,    /* likewise, of those that nobody waits for */
 	HANDLES = 6,      /* of the database at a time, for each right */
+	OUT_OF_REACH = 8, /* descriptors */
+	LIMIT_MIN = 32,   /* where there are so few anyway, nothing is kept back */
 };
+
+/*
+ * The last descriptors are out of everybody's reach: the soft limit ends before them, and
+ * is moved only while this thread takes one. What it took falls back there when it is
+ * closed. The spare ones bridge the time after somebody has changed the limit.
+ */
+static void move_limit(bool reach)
+{
+	struct rlimit limit;
+	rlim_t end;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < LIMIT_MIN) {
+		return;
+	}
+	end = reach ? limit.rlim_max : limit.rlim_max - OUT_OF_REACH;
+	if (reach ? limit.rlim_cur < end : limit.rlim_cur > end) {
+		limit.rlim_cur = end;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* the spare ones are left */
+	}
+}
 
 static void refill(struct admin *admin)
 {
@@ -38,11 +61,6 @@ static void refill(struct admin *admin)
 			admin->reserve[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		}
 	}
-}
-
-static bool is_whole(const struct admin *admin)
-{
-	return admin->reserve[ADMIN_RESERVE - 1] >= 0;
 }
 
 static void drop_reserve(struct admin *admin)
@@ -68,22 +86,41 @@ static bool spend(struct admin *admin)
 	return false;
 }
 
+static bool is_exhausted(void)
+{
+	return errno == EMFILE || errno == ENFILE;
+}
+
+static int accept_one(struct admin *admin)
+{
+	int fd = accept4(admin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 && is_exhausted()) {
+		int error;
+
+		move_limit(true);
+		fd = accept4(admin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		error = errno;
+		move_limit(false);
+		errno = error;
+	}
+	return fd;
+}
+
 /* Returns how long to wait before the next look, in ms; -1: until something happens. */
 static int accept_all(struct admin *admin)
 {
 	for (;;) {
-		int fd =
-		    accept4(admin->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept_one(admin);
 
 		if (fd >= 0) {
 			server_add(admin->server, fd);
 			continue;
 		}
-		if ((errno == EMFILE || errno == ENFILE) && spend(admin)) {
+		if (is_exhausted() && spend(admin)) {
 			continue; /* another thread may be faster: then the next one */
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM) {
+		if (is_exhausted() || errno == ENOBUFS || errno == ENOMEM) {
 			return PAUSE_MS;
 		}
 		if (errno != EINTR && errno != ECONNABORTED) {
@@ -113,7 +150,8 @@ static void serve(struct admin *admin)
 			continue;
 		}
 		refill(admin);
-		wait_on(admin, admin->listen_fd, is_whole(admin) ? -1 : REFILL_MS);
+		move_limit(false);
+		wait_on(admin, admin->listen_fd, REFILL_MS);
 	}
 }
 
@@ -306,6 +344,7 @@ int admin_start(
 	admin->listen_fd = -1;
 	memset(admin->reserve, 0xFF, sizeof(admin->reserve)); /* -1 each */
 	refill(admin);
+	move_limit(false);
 	admin->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = admin->wake_fd < 0
 	        ? err_set(err, errno, "cannot make an eventfd: %s", strerror(errno))

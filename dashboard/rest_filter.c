@@ -14,14 +14,13 @@
  */
 #define CONDITIONS_MAX 600
 
-static const struct operator
-{
+struct comparison {
 	const char *name;
 	enum rest_op op;
 	bool takes_any; /* name(any).{…} */
-}
+};
 
-operators[] = {
+static const struct comparison comparisons[] = {
 	{ "eq", REST_EQ, true },
 	{ "neq", REST_NEQ, false },
 	{ "gt", REST_GT, true },
@@ -178,21 +177,21 @@ static bool take_value(struct scan *scan, bool in_group, struct slice *ret_value
 	return true;
 }
 
+static const struct word {
+	const char *word;
+	const char *sql; /* NULL: it can be answered */
+	enum rest_op op;
+} words[] = {
+	{ "not_null", NULL, REST_IS_NOT_NULL },
+	{ "null", NULL, REST_IS_NULL },
+	{ "true", "TRUE", REST_IS_NULL },
+	{ "false", "FALSE", REST_IS_NULL },
+	{ "unknown", "UNKNOWN", REST_IS_NULL },
+};
+
 /* is.null, is.not_null; PostgreSQL has no IS TRUE for what is no boolean. */
 static bool take_is(struct scan *scan, struct rest_filter *filter)
 {
-	static const struct {
-		const char *word;
-		const char *sql; /* NULL: it can be answered */
-		enum rest_op op;
-	} words[] = {
-		{ "not_null", NULL, REST_IS_NOT_NULL },
-		{ "null", NULL, REST_IS_NULL },
-		{ "true", "TRUE", REST_IS_NULL },
-		{ "false", "FALSE", REST_IS_NULL },
-		{ "unknown", "UNKNOWN", REST_IS_NULL },
-	};
-
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		struct slice word = slice_of(words[i].word);
 
@@ -273,11 +272,11 @@ static bool read_values(
 	return true;
 }
 
-static const struct operator* find_operator(struct slice name)
+static const struct comparison *find_comparison(struct slice name)
 {
-	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-		if (slice_eq(name, slice_of(operators[i].name))) {
-			return &operators[i];
+	for (size_t i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++) {
+		if (slice_eq(name, slice_of(comparisons[i].name))) {
+			return &comparisons[i];
 		}
 	}
 	return NULL;
@@ -287,7 +286,7 @@ static bool take_operator(struct scan *scan, bool in_group, struct rest_filter *
 {
 	struct values values = { 0 };
 	struct slice name = { scan->rest.ptr, 0 };
-	const struct operator* operator;
+	const struct comparison *comparison;
 	struct slice value;
 	bool is_list = false;
 
@@ -295,16 +294,16 @@ static bool take_operator(struct scan *scan, bool in_group, struct rest_filter *
 	       name.ptr[name.len] <= 'z') {
 		name.len++;
 	}
-	operator= find_operator(name);
-	if (!operator) {
+	comparison = find_comparison(name);
+	if (!comparison) {
 		return not_here(scan, name);
 	}
 	scan->rest.ptr += name.len;
 	scan->rest.len -= name.len;
-	filter->op = operator->op;
-	if (operator->takes_any && scan_take(scan, SLICE("(any)"))) {
+	filter->op = comparison->op;
+	if (comparison->takes_any && scan_take(scan, SLICE("(any)"))) {
 		is_list = true;
-	} else if (operator->takes_any && scan_take(scan, SLICE("(all)"))) {
+	} else if (comparison->takes_any && scan_take(scan, SLICE("(all)"))) {
 		is_list = true;
 		filter->every = true;
 	}

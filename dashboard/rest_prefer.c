@@ -3,18 +3,11 @@
 
 #include <stdio.h>
 
+enum preference { IS_COUNT, IS_RETURN, IS_RESOLUTION, IS_MISSING, IS_HANDLING, IS_OTHER };
+
 struct choice {
 	const char *text;
-
-	enum {
-		IS_COUNT,
-		IS_RETURN,
-		IS_RESOLUTION,
-		IS_MISSING,
-		IS_HANDLING,
-		IS_OTHER
-	} what;
-
+	enum preference what;
 	int value;
 };
 

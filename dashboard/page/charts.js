@@ -31,7 +31,7 @@ class Chart {
 		this.area = el("div.plot", { role: "img", "aria-label": t(`chart_${name}`) });
 		this.legend = el("div.legend", { "aria-hidden": "true" });
 		this.step = el("span.muted.chart-step");
-		this.table = el("div.chart-table");
+		this.table = el("div.chart-table", { tabindex: "0", role: "region", "aria-label": `${t(`chart_${name}`)}, ${t("chart_data")}` });
 		this.details = el("details.chart-data", { ontoggle: () => this.fillTable() }, el("summary", t("chart_data")), this.table);
 		this.root = el("figure.chart", { "data-chart": name },
 			el("figcaption", el("h2", t(`chart_${name}`)), this.legend), this.area,

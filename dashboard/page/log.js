@@ -278,6 +278,9 @@ function loadOlder() {
 			showPage(answer);
 			announce(t("n_rows", { n: rows.length }));
 			renderFoot();
+			/* the end may still be in sight, and then no crossing would tell */
+			parts.observer.unobserve(parts.older);
+			parts.observer.observe(parts.older);
 		},
 		failed,
 	});
@@ -331,7 +334,8 @@ export function createLog(onWiden) {
 	parts.root = el("section.card.log-card", { id: "log", "aria-label": t("log"), tabindex: "-1" },
 		el("div.card-head", el("h2", t("log")), parts.state, el("span.spring"), parts.waiting, parts.button),
 		parts.table, parts.problem, parts.none, parts.end, parts.older);
-	new IntersectionObserver((entries) => entries[0].isIntersecting && loadOlder(), { rootMargin: "200px" }).observe(parts.older);
+	parts.observer = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && loadOlder(), { rootMargin: "200px" });
+	parts.observer.observe(parts.older);
 	live = new Live({
 		onRow: cameLive,
 		onState: (state) => {

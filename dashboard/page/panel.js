@@ -77,7 +77,7 @@ function rowLine(row, before) {
 		}, el("time", { datetime: row.created_at, title: fullTime(row.created_at) }, shortTime(row.created_at))),
 		statusMark(row.status),
 		el("span.line-what", before === undefined ? [el("span.muted", row.service_name), " ", row.action] : before),
-		el("code.cut", row.error_code ?? ""),
+		el("code.cut", { title: row.error_code }, row.error_code ?? ""),
 		el("span.num", row.duration_ms === null ? "…" : milliseconds(row.duration_ms)));
 }
 

@@ -6,12 +6,10 @@ import { compact, fullTime, integer, milliseconds, percent, shortTime } from "./
 import { t } from "./i18n.js";
 import { changed, go, view } from "./url.js";
 
-const FIRST_ROWS = 8;
-
 class Table {
-	/* columns: [{title, num, cell(row) → children, className}] */
-	constructor({ name, title, empty, columns }) {
-		Object.assign(this, { columns, rows: [], all: false });
+	/* columns: [{title, cell(row) → children, className}]; first: so many rows until one asks for more */
+	constructor({ name, title, empty, columns, first }) {
+		Object.assign(this, { columns, first, rows: [], all: false });
 		this.body = el("tbody");
 		this.none = el("p.muted.none", empty);
 		this.more = el("button.quiet.more", { type: "button", onclick: () => {
@@ -25,7 +23,7 @@ class Table {
 
 	render(rows) {
 		this.rows = rows;
-		const shown = this.all ? rows : rows.slice(0, FIRST_ROWS);
+		const shown = this.all ? rows : rows.slice(0, this.first);
 		fill(this.body, shown.map((row) => el("tr", this.columns.map((one, index) =>
 			el(index === 0 ? "th" : "td", { class: one.className, scope: index === 0 ? "row" : null }, one.cell(row))))));
 		show(this.none, rows.length === 0);
@@ -57,7 +55,7 @@ function failures(row) {
 
 export function createTables() {
 	actions = new Table({
-		name: "actions", title: t("by_action"), empty: t("none_match"),
+		name: "actions", first: 8, title: t("by_action"), empty: t("none_match"),
 		columns: [
 			{ title: t("action"), cell: (row) => [name(row), row.long_poll && el("span.tag", t("long_poll"))] },
 			{ title: t("count"), className: "num", cell: (row) => compact(row.count) },
@@ -67,7 +65,7 @@ export function createTables() {
 		],
 	});
 	errors = new Table({
-		name: "errors", title: t("by_error"), empty: t("no_errors"),
+		name: "errors", first: 5, title: t("by_error"), empty: t("no_errors"),
 		columns: [
 			{ title: t("code"), cell: (row) => [
 				row.error_code

@@ -52,9 +52,8 @@ check("100 payloads in every captured field are only text", async () => {
 	await clean(page, "log");
 	const shown = await page.locator(".log tbody tr").evaluateAll((all) => all.map((one) => one.querySelector(".c-error code").textContent));
 	equal(shown, PAYLOADS, "error codes as they are");
-	for (const button of await page.locator(".numbers .more:visible").all()) {
-		await button.click();
-	}
+	await page.click("[data-table=actions] .more");
+	await page.click("[data-table=errors] .more");
 	ok(await page.locator("[data-table=errors] tbody tr").count() === 100, "all groups of errors");
 	for (const filter of ["service", "action", "code"]) {
 		await page.click(`[data-filter="${filter}"]`);
@@ -82,7 +81,7 @@ check("100 payloads in every captured field are only text", async () => {
 
 check("payloads in the address are only text", async () => {
 	const page = await open("/");
-	for (const text of PAYLOADS.slice(0, 50)) {
+	for (const text of PAYLOADS.filter((_, index) => index % 9 === 0)) {
 		const query = new URLSearchParams();
 		for (const name of ["service", "action", "status", "code", "entity_type", "entity_id", "q", "row", "range", "from", "to"]) {
 			query.append(name, text);
@@ -91,7 +90,8 @@ check("payloads in the address are only text", async () => {
 		await page.waitForSelector(".tiles");
 		await clean(page, text);
 	}
-	await until(() => page.locator("[data-tile=calls] .tile-value").textContent(), "0");
+	/* they are filters like any other: each finds its own row */
+	await until(() => page.locator("[data-tile=calls] .tile-value").textContent(), "1");
 	await clean(page, "addresses");
 });
 

@@ -50,6 +50,8 @@ HTTP = ["fetch", "https", "axios-0", "axios-1.7", "axios", "got", "node-fetch-2"
         "undici", "superagent", "ky"]
 SDKS = ["resend", "telegraf", "grammy", "node-telegram-bot-api-0", "node-telegram-bot-api",
         "amocrm-js", "mobizon-node"]
+LABELS = {"axios-0": "axios 0", "axios-1.7": "axios 1.7", "node-fetch-2": "node-fetch 2",
+          "node-telegram-bot-api-0": "node-telegram-bot-api 0"}
 CASES = [(20, name) for name in HTTP + SDKS]
 CASES += [(major, name) for major in (22, 24) for name in ("fetch", "https", "axios", "telegraf")]
 
@@ -148,7 +150,7 @@ def judge(run, index, sdk):
 def verdicts(run, sdk):
     """The first four columns; a client that the proxy has not seen has no verdict but that."""
     if not run.rows:
-        return {"get": "", "post": "", "refused": "", "rows": "none: not seen"}
+        return {"get": "", "post": "", "refused": "", "rows": "none"}
     assert len(run.requests) == 3, run.sent()
     assert [row["status"] for row in run.rows] == ["success", "success", "failed"], run.rows
     assert run.rows[2]["error_message"] == REASON
@@ -184,11 +186,11 @@ def test_client(places, authority, client_table, versions, major, name):
     assert not made["away"].requests, "went past a proxy that is away"
     by_exec["stopped"] = names_proxy(made["away"].text, port)
     by_exec["fail_open"] = "direct" if made["open"].sent() == made["exec"].sent() else "fails"
-    client_table.record(name, runtime, "exec", version, **by_exec)
+    client_table.record(LABELS.get(name, name), runtime, "exec", version, **by_exec)
 
     by_env = verdicts(made["env"], sdk)
     by_env["stopped"] = ""
     if made["env"].rows:
         away = Run(places, "env", "away", major, name, authority)
         by_env["stopped"] = names_proxy(away.text, port)
-    client_table.record(name, runtime, "env", version, fail_open="", **by_env)
+    client_table.record(LABELS.get(name, name), runtime, "env", version, fail_open="", **by_env)

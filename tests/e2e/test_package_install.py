@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The Debian package in a bare Debian: installs, starts, upgrades, keeps what was edited, purges."""
 
+import json
 import os
 import re
 import shutil
@@ -132,6 +133,11 @@ def test_the_package_lives_a_whole_life(debian, packages, authority, origin):
     edited = edit(debian, authority, origin)
     service = Service(debian)
     entity = call(debian, service.port)
+    # a program of another user finds what it must trust
+    told = debian.run("setpriv", "--reuid=games", "--regid=games", "--clear-groups",
+                      "waybill", "env", "--json").out
+    assert json.loads(told)["SSL_CERT_FILE"] == "/run/waybill/bundle.pem"
+    assert debian.path("/run/waybill/bundle.pem").stat().st_mode & 0o444 == 0o444
     service.stop()
     assert entity in debian.run("waybill", "tail", "--no-follow", "--json").out
 

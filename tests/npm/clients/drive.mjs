@@ -107,8 +107,15 @@ const CLIENTS = {
 		const sms = (text) => mobizon.sendSms({ recipient: '77010000000', from: '', text });
 		return sdk(() => mobizon.getBalance(), () => sms(TEXT), () => sms(REFUSE));
 	},
-	'node-telegram-bot-api': async () => byBot((await import('node-telegram-bot-api')).default),
-	'node-telegram-bot-api-0': () => byBot(require('node-telegram-bot-api-0')),
+	'node-telegram-bot-api': async () => {
+		const api = new (await import('node-telegram-bot-api')).Api(TOKEN);
+		const say = (text) => api.sendMessage({ chat_id: 5, text });
+		return sdk(() => api.getMe(), () => say(TEXT), () => say(REFUSE));
+	},
+	'node-telegram-bot-api-0': () => {
+		const bot = new (require('node-telegram-bot-api-0'))(TOKEN);
+		return sdk(() => bot.getMe(), () => bot.sendMessage(5, TEXT), () => bot.sendMessage(5, REFUSE));
+	},
 	resend: () => {
 		const { Resend } = require('resend');
 		const client = new Resend('re_test');
@@ -128,11 +135,6 @@ const CLIENTS = {
 		return sdk(() => telegram.getMe(), () => telegram.sendMessage(5, TEXT), () => telegram.sendMessage(5, REFUSE));
 	},
 };
-
-function byBot(Bot) {
-	const bot = new Bot(TOKEN);
-	return sdk(() => bot.getMe(), () => bot.sendMessage(5, TEXT), () => bot.sendMessage(5, REFUSE));
-}
 
 // all that an error says, its causes and what a library hung on it
 function describe(error, depth = 0) {
