@@ -151,4 +151,4 @@ def test_own_listeners_are_denied(denying):
                 [("Host", f"127.0.0.1:{denying.port}")],
             )
         )
-        own_answer(answer, "UPSTREAM_DENIED")
+        own_answer(answer, "PORT_DENIED")  # and were it named, UPSTREAM_DENIED: it is loopback
