@@ -106,7 +106,9 @@ static void put_clean(struct buf *out, struct slice text, bool escape)
 			buf_put(out, text.ptr + run, i - run);
 		}
 		if (len == 0) {
-			buf_put_slice(out, replacement);
+			buf_putc(out, replacement.ptr[0]);
+			buf_putc(out, replacement.ptr[1]);
+			buf_putc(out, replacement.ptr[2]);
 		} else {
 			put_escaped(out, c);
 		}

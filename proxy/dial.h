@@ -36,7 +36,7 @@ struct dial_request {
 	const struct pins
 	    *pins; /* of the host's service; borrowed for the call, or NULL */
 	SSL_SESSION
-	    *session; /* borrowed for the call, or NULL; made with the same pins */
+	*session; /* borrowed for the call, or NULL; made with the same pins */
 };
 
 /* The callback comes later, never from inside this call. NULL: no memory. */

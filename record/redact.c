@@ -334,7 +334,11 @@ static void scan_text(struct redaction *redaction, struct slice text)
 	    redaction->places ? &redaction->places->patterns : NULL;
 
 	for (size_t i = 0; i < redaction_value_count; i++) {
-		scan_form(redaction, text, forms[i], redaction_values[i].luhn);
+		int byte = pattern_needs(forms[i]);
+
+		if (byte < 0 || memchr(text.ptr, byte, text.len)) {
+			scan_form(redaction, text, forms[i], redaction_values[i].luhn);
+		}
 	}
 	for (size_t i = 0; own && i < own->count; i++) {
 		scan_form(redaction, text, own->item[i], false);

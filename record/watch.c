@@ -154,7 +154,12 @@ static bool fits(struct slice token, struct slice name, uint32_t ordinal)
 	if (is_star(token)) {
 		return true;
 	}
-	return name.ptr ? slice_eq(token, name) : index_of(token) == (int64_t)ordinal;
+	if (!name.ptr) {
+		return index_of(token) == (int64_t)ordinal;
+	}
+	/* at a glance: most names differ so */
+	return token.len == name.len &&
+	       (name.len == 0 || (token.ptr[0] == name.ptr[0] && slice_eq(token, name)));
 }
 
 /* Could it fit any element of an array? */
@@ -190,8 +195,10 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 	if (watch->words == 0) {
 		return;
 	}
-	memset(watch->more, 0, watch->words * sizeof(*watch->more));
-	memset(watch->here, 0, watch->words * sizeof(*watch->here));
+	for (size_t w = 0; watch->coming && w < watch->words; w++) {
+		watch->more[w] = 0;
+		watch->here[w] = 0;
+	}
 	watch->coming = false;
 	if (depth == 0) {
 		for (size_t i = 0; i < watch->count; i++) {
@@ -203,10 +210,14 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 		return;
 	}
 	live = at(watch, watch->live, depth - 1);
-	for (size_t i = 0; next_bit(watch, live, &i); i++) {
-		struct watched *item = &watch->item[i];
+	for (size_t w = 0; w < watch->words; w++) {
+		for (uint64_t left = live[w]; left; left &= left - 1) {
+			size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+			struct watched *item = &watch->item[i];
 
-		if (fits(item->pointer->tokens[depth - 1], name, ordinal)) {
+			if (!fits(item->pointer->tokens[depth - 1], name, ordinal)) {
+				continue;
+			}
 			agree(watch, i, depth);
 			if (item->kind == WATCH_ALL) {
 				note_star(item, depth - 1, ordinal);

@@ -189,6 +189,9 @@ static const char *const rollups[] = {
 	"	claimed INTEGER NOT NULL,\n"
 	"	PRIMARY KEY (hour, claimed)\n"
 	") STRICT, WITHOUT ROWID",
+	/* the log of one status, newest first */
+	"CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at"
+	" ON integration_logs (status, created_at DESC)",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
 	"AFTER INSERT ON integration_logs\n"
 	"BEGIN\n" MARK_HOUR("NEW.created_at") "END",
