@@ -186,6 +186,27 @@ def test_a_static_go_program_is_told_to_use_the_variable_that_it_has(places, bui
     assert waybill.count() == before + 3
 
 
+def test_a_client_that_prefers_ipv6_is_not_stuck_where_there_is_none(tmp_path, new_waybill, server_context,
+                                                                     authority):
+    """connect() would have told it; led away, the proxy finds out, and goes by the name."""
+    world = World(tmp_path, ["files.example.test"], authority.ca_file)
+    with world.hosts.open("a") as hosts:
+        hosts.write("2606:4700::1 files.example.test\n")
+    direct = world.run(Origin, server_context, address=(ADDRESS, 443))
+    waybill = new_waybill(access={"private_upstreams": True})
+    world.run(waybill.start)
+    try:
+        done = world.run(run_command, "exec", "--preload", "--config", waybill.config_file, "--", *NO_PROXY,
+                         "curl", "-sSv", "--connect-to", "::[2606:4700::1]:443", "https://files.example.test/led",
+                         env=clean())
+        assert done.out == '{"ok":true}', done.err
+        assert direct.seen("/led") and "2606:4700::1" in done.err
+    finally:
+        waybill.stop()
+        direct.stop()
+        world.close()
+
+
 def test_what_is_not_routed_goes_to_the_address_that_was_asked_for(tmp_path, new_waybill, server_context, authority):
     """By SNI it would be found nowhere."""
     world = World(tmp_path, ["files.example.test"], authority.ca_file)
