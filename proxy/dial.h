@@ -18,6 +18,7 @@ struct worker;
 struct dial_result {
 	enum outcome outcome; /* OUTCOME_ANSWERED: connected */
 	char detail[512];     /* words for a person, when it failed */
+	bool unreachable;     /* the last address tried has no route from here */
 	int64_t dialled_ns;   /* moments, monotonic; 0: did not get there */
 	int64_t resolved_ns;
 	int64_t connected_ns;

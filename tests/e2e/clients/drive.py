@@ -18,6 +18,7 @@ def run(command, status):
     found = status(done)
     if not found:
         raise RuntimeError(done.stderr.decode("utf-8", "replace"))
+    sys.stderr.buffer.write(done.stderr)
     return found
 
 
