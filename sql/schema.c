@@ -161,13 +161,11 @@ static const char *const statements[] = {
  * Sums for the dashboard, as sql/migrations/005_create_integration_rollups.sql has them
  * for PostgreSQL: the triggers mark the hours (since 1970) whose rows have changed.
  */
-#define HOUR_OF(time) "unixepoch(" time ") / 3600"
-
-#define MARK_HOUR(time)                                                                  \
+#define MARK_HOUR_OF(row)                                                                \
 	"	INSERT INTO integration_rollup_marks (hour, claimed)\n"                        \
-	"		SELECT " HOUR_OF(                                                \
-	    time) ", 0 WHERE unixepoch(" time ") IS NOT NULL\n"                          \
-	          "		ON CONFLICT DO NOTHING;\n"
+	"	SELECT hour, 0 FROM (\n"                                                       \
+	"		SELECT unixepoch(" row ".created_at) / 3600 AS hour)\n"          \
+	"	WHERE hour IS NOT NULL ON CONFLICT DO NOTHING;\n"
 
 static const char *const rollups[] = {
 	"CREATE TABLE IF NOT EXISTS integration_rollups (\n"
@@ -194,24 +192,26 @@ static const char *const rollups[] = {
 	" ON integration_logs (status, created_at DESC)",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
 	"AFTER INSERT ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR("NEW.created_at") "END",
+	"BEGIN\n" MARK_HOUR_OF("NEW") "END",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_updated\n"
 	"AFTER UPDATE OF service_name, action, status, error_code, duration_ms, created_at\n"
 	"ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR("OLD.created_at") MARK_HOUR("NEW.created_at") "END",
+	"BEGIN\n" MARK_HOUR_OF("OLD") MARK_HOUR_OF("NEW") "END",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_deleted\n"
 	"AFTER DELETE ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR("OLD.created_at") "END",
+	"BEGIN\n" MARK_HOUR_OF("OLD") "END",
 };
 
 /* A store from before the rollups: every hour from its first row to its last. */
 static const char mark_all[] =
     "INSERT INTO integration_rollup_marks (hour, claimed)\n"
     "WITH RECURSIVE span (hour, last) AS (\n"
-    "	SELECT " HOUR_OF("min(created_at)") ", " HOUR_OF(
-        "(SELECT max(created_at) FROM integration_logs)") "\n		FROM integration_logs\n"
-                                                          "	UNION ALL SELECT hour + 1, last FROM span WHERE hour < last)\n"
-                                                          "SELECT hour, 0 FROM span WHERE hour IS NOT NULL ON CONFLICT DO NOTHING";
+    "	SELECT unixepoch((SELECT min(created_at) FROM integration_logs\n"
+    "		WHERE created_at BETWEEN '1970' AND '3000')) / 3600,\n"
+    "	unixepoch((SELECT max(created_at) FROM integration_logs\n"
+    "		WHERE created_at BETWEEN '1970' AND '3000')) / 3600\n"
+    "	UNION ALL SELECT hour + 1, last FROM span WHERE hour < last)\n"
+    "SELECT hour, 0 FROM span WHERE hour IS NOT NULL ON CONFLICT DO NOTHING";
 
 #define NOTE_IN_OUTBOX                                                                   \
 	"	INSERT INTO waybill_outbox (log_rowid, rev) VALUES (NEW.rowid, random())\n"    \

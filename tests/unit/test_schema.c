@@ -237,6 +237,32 @@ static void second_opening_changes_nothing(void **state)
 	assert_string_equal(query(fixture->store->db, "PRAGMA user_version"), "2");
 }
 
+static void rows_from_before_the_rollups_are_marked(void **state)
+{
+	struct fixture *fixture = *state;
+	sqlite3 *db = fixture->store->db;
+
+	assert_int_equal(
+	    sqlite3_exec(db,
+	        "INSERT INTO integration_logs (service_name, action, status, created_at) VALUES "
+	        "('a', 'b', 'failed', '2026-11-25T06:38:39.123456Z'),"
+	        "('a', 'b', 'failed', '2026-11-25T09:00:00.000000Z'),"
+	        "('a', 'b', 'failed', 'some day'), ('a', 'b', 'failed', NULL);"
+	        "DROP TABLE integration_rollups; DROP TABLE integration_rollup_marks;"
+	        "DROP TRIGGER integration_logs_rollup_inserted;"
+	        "DROP TRIGGER integration_logs_rollup_updated;"
+	        "DROP TRIGGER integration_logs_rollup_deleted;"
+	        "PRAGMA user_version = 1",
+	        NULL, NULL, NULL),
+	    SQLITE_OK);
+	store_close(fixture->store);
+	fixture->store = open_store(fixture->scratch.path, NULL);
+	assert_string_equal(query(fixture->store->db,
+	                        "SELECT group_concat(hour - 1795586400 / 3600, ' ') FROM "
+	                        "integration_rollup_marks ORDER BY hour"),
+	    "0 1 2 3");
+}
+
 static void missing_index_is_made_again(void **state)
 {
 	struct fixture *fixture = *state;
@@ -261,6 +287,7 @@ int main(void)
 		TEST(changes_of_status_are_numbered),
 		TEST(list_of_changes_stays_bounded),
 		TEST(second_opening_changes_nothing),
+		TEST(rows_from_before_the_rollups_are_marked),
 		TEST(missing_index_is_made_again),
 	};
 
