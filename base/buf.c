@@ -73,15 +73,6 @@ void buf_puts(struct buf *b, const char *text)
 	buf_put(b, text, strlen(text));
 }
 
-void buf_putc(struct buf *b, char c)
-{
-	if (b->len < b->cap && !b->failed) {
-		b->ptr[b->len++] = c;
-		return;
-	}
-	buf_put(b, &c, 1);
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;

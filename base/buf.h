@@ -33,9 +33,18 @@ bool buf_reserve(struct buf *b, size_t extra);
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_put_slice(struct buf *b, struct slice s);
 void buf_puts(struct buf *b, const char *text);
-void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Once for each token of a payload: so here, where it costs no call. */
+static inline void buf_putc(struct buf *b, char c)
+{
+	if (b->len < b->cap && !b->failed) {
+		b->ptr[b->len++] = c;
+		return;
+	}
+	buf_put(b, &c, 1);
+}
 
 /* Cuts the content to len bytes, at most what is there. */
 void buf_truncate(struct buf *b, size_t len);

@@ -6,42 +6,77 @@
 
 #include "base/utf8.h"
 
+#include <stdint.h>
+
 static const struct slice replacement = { "\xEF\xBF\xBD", 3 }; /* U+FFFD */
+
+/* How many bytes from `from` on are ASCII and need no escape. */
+static size_t plain_run(struct slice text, size_t from)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	const uint64_t tops = 0x8080808080808080u;
+	size_t i = from;
+
+	/* eight at a time: a byte below 0x20, a quote, a backslash or one that is not
+	 * ASCII leaves its top bit */
+	for (; i + 8 <= text.len; i += 8) {
+		uint64_t w = 0;
+		uint64_t quote = 0;
+		uint64_t slash = 0;
+
+		memcpy(&w, text.ptr + i, sizeof(w));
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		if (((w - ones * 0x20) | (quote - ones) | (slash - ones) | w) & tops) {
+			break;
+		}
+	}
+	while (i < text.len && (unsigned char)text.ptr[i] >= 0x20 &&
+	       (unsigned char)text.ptr[i] < 0x80 && text.ptr[i] != '"' &&
+	       text.ptr[i] != '\\') {
+		i++;
+	}
+	return i - from;
+}
 
 /* Writes one ASCII byte as JSON wants it (RFC 8259 7). */
 static void put_escaped(struct buf *out, char c)
 {
-	switch (c) {
-	case '"':
-		buf_puts(out, "\\\"");
-		break;
-	case '\\':
-		buf_puts(out, "\\\\");
-		break;
-	case '\b':
-		buf_puts(out, "\\b");
-		break;
-	case '\f':
-		buf_puts(out, "\\f");
-		break;
-	case '\n':
-		buf_puts(out, "\\n");
-		break;
-	case '\r':
-		buf_puts(out, "\\r");
-		break;
-	case '\t':
-		buf_puts(out, "\\t");
-		break;
-	default:
-		buf_printf(out, "\\u%04x", (unsigned int)(unsigned char)c);
-		break;
+	static const char hex[] = "0123456789abcdef";
+	static const char letter[0x20] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+	};
+	unsigned char byte = (unsigned char)c;
+
+	buf_putc(out, '\\');
+	if (byte >= 0x20) {
+		buf_putc(out, c);
+	} else if (letter[byte]) {
+		buf_putc(out, letter[byte]);
+	} else {
+		buf_put(out, "u00", 3);
+		buf_putc(out, hex[byte >> 4]);
+		buf_putc(out, hex[byte & 0xF]);
 	}
 }
 
 static bool needs_escape(char c)
 {
 	return c == '"' || c == '\\' || (unsigned char)c < 0x20;
+}
+
+/* utf8_length, at once for what is most frequent beside ASCII. 0: cannot be stored. */
+static size_t storable(struct slice at)
+{
+	unsigned char c = (unsigned char)at.ptr[0];
+
+	if (c < 0x80) {
+		return c != 0;
+	}
+	if (c >= 0xC2 && c < 0xE0 && at.len > 1) {
+		return ((unsigned char)at.ptr[1] & 0xC0) == 0x80 ? 2 : 0;
+	}
+	return utf8_length(at);
 }
 
 /*
@@ -56,15 +91,24 @@ static void put_clean(struct buf *out, struct slice text, bool escape)
 	while (i < text.len) {
 		struct slice at = { text.ptr + i, text.len - i };
 		char c = *at.ptr;
-		size_t len = c == '\0' ? 0 : utf8_length(at);
+		size_t len = 0;
 
+		if ((unsigned char)c < 0x80 && !needs_escape(c)) {
+			i += plain_run(text, i);
+			continue;
+		}
+		len = storable(at);
 		if (len > 0 && !(escape && needs_escape(c))) {
 			i += len;
 			continue;
 		}
-		buf_put(out, text.ptr + run, i - run);
+		if (i > run) {
+			buf_put(out, text.ptr + run, i - run);
+		}
 		if (len == 0) {
-			buf_put_slice(out, replacement);
+			buf_putc(out, replacement.ptr[0]);
+			buf_putc(out, replacement.ptr[1]);
+			buf_putc(out, replacement.ptr[2]);
 		} else {
 			put_escaped(out, c);
 		}

@@ -9,6 +9,7 @@
 
 #include "base/pattern.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pcre2.h>
 #include <stdint.h>
@@ -100,6 +101,28 @@ void pattern_destroy(struct pattern *pattern)
 	}
 }
 
+size_t pattern_shortest(const struct pattern *pattern)
+{
+	uint32_t length = 0;
+
+	return pcre2_pattern_info(pattern->code, PCRE2_INFO_MINLENGTH, &length) == 0
+	           ? length
+	           : 0;
+}
+
+int pattern_needs(const struct pattern *pattern)
+{
+	uint32_t known = 0;
+	uint32_t byte = 0;
+
+	if (pcre2_pattern_info(pattern->code, PCRE2_INFO_LASTCODETYPE, &known) != 0 ||
+	    pcre2_pattern_info(pattern->code, PCRE2_INFO_LASTCODEUNIT, &byte) != 0 ||
+	    known != 1 || byte >= 0x80 || isalpha((int)byte)) {
+		return -1; /* of a letter the other case may do as well */
+	}
+	return (int)byte;
+}
+
 static struct slice group(struct slice subject, const PCRE2_SIZE *vector, uint32_t n)
 {
 	PCRE2_SIZE begin = vector[2 * (size_t)n];
@@ -111,10 +134,22 @@ static struct slice group(struct slice subject, const PCRE2_SIZE *vector, uint32
 	return (struct slice){ subject.ptr + begin, end - begin };
 }
 
-enum pattern_result pattern_find(const struct pattern *pattern, struct slice subject,
-    size_t from, struct pattern_match *ret_match)
+/* One struct under two names: the library's header stays in this file. */
+struct pattern_room *pattern_room_create(const struct pattern *pattern)
 {
-	pcre2_match_data *data = NULL;
+	return (struct pattern_room *)pcre2_match_data_create_from_pattern(
+	    pattern->code, NULL);
+}
+
+void pattern_room_destroy(struct pattern_room *room)
+{
+	pcre2_match_data_free((pcre2_match_data *)room);
+}
+
+enum pattern_result pattern_find_in(const struct pattern *pattern, struct slice subject,
+    size_t from, struct pattern_room *room, struct pattern_match *ret_match)
+{
+	pcre2_match_data *data = (pcre2_match_data *)room;
 	const PCRE2_SIZE *vector = NULL;
 	PCRE2_SPTR text = NULL;
 	int n = 0;
@@ -122,14 +157,10 @@ enum pattern_result pattern_find(const struct pattern *pattern, struct slice sub
 	if (from > subject.len) {
 		return PATTERN_NONE;
 	}
-	if (!subject.ptr) {
-		subject.ptr = "";
-	}
-	data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
 	if (!data) {
 		return PATTERN_LIMIT;
 	}
-	text = (PCRE2_SPTR)subject.ptr;
+	text = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
 	n = pcre2_match(
 	    pattern->code, text, subject.len, from, 0, data, pattern->context);
 	if (n == PCRE2_ERROR_JIT_STACKLIMIT) {
@@ -138,19 +169,28 @@ enum pattern_result pattern_find(const struct pattern *pattern, struct slice sub
 		n = pcre2_match(pattern->code, text, subject.len, from, PCRE2_NO_JIT,
 		    data, pattern->context);
 	}
-	if (n > 0) {
-		vector = pcre2_get_ovector_pointer(data);
-		*ret_match = (struct pattern_match){ .all = group(subject, vector, 0) };
-		if (pattern->type) {
-			ret_match->type = group(subject, vector, pattern->type);
-		}
-		if (pattern->id) {
-			ret_match->id = group(subject, vector, pattern->id);
-		}
+	if (n <= 0) {
+		return n == PCRE2_ERROR_NOMATCH ? PATTERN_NONE : PATTERN_LIMIT;
 	}
-	pcre2_match_data_free(data);
-	if (n > 0) {
-		return ret_match->all.ptr ? PATTERN_FOUND : PATTERN_LIMIT;
+	subject.ptr = (const char *)text;
+	vector = pcre2_get_ovector_pointer(data);
+	*ret_match = (struct pattern_match){ .all = group(subject, vector, 0) };
+	if (pattern->type) {
+		ret_match->type = group(subject, vector, pattern->type);
 	}
-	return n == PCRE2_ERROR_NOMATCH ? PATTERN_NONE : PATTERN_LIMIT;
+	if (pattern->id) {
+		ret_match->id = group(subject, vector, pattern->id);
+	}
+	return ret_match->all.ptr ? PATTERN_FOUND : PATTERN_LIMIT;
+}
+
+enum pattern_result pattern_find(const struct pattern *pattern, struct slice subject,
+    size_t from, struct pattern_match *ret_match)
+{
+	struct pattern_room *room = pattern_room_create(pattern);
+	enum pattern_result result =
+	    pattern_find_in(pattern, subject, from, room, ret_match);
+
+	pattern_room_destroy(room);
+	return result;
 }

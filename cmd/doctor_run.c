@@ -243,8 +243,8 @@ static void report_host(
 	} else if (seen & SEEN_RECORDED) {
 		report_add(report, FINDING_OK, "command", NULL,
 		    "%s: through waybill (connections: %u; rows of %s meanwhile: %lld)",
-		    host->host, host->connections,
-		    service->name, rows_of(db, service->name, run->begun_us));
+		    host->host, host->connections, service->name,
+		    rows_of(db, service->name, run->begun_us));
 	} else {
 		report_add(report, FINDING_WARN, "command", NULL,
 		    "%s: it connected through waybill (%u), but made no call", host->host,

@@ -11,6 +11,7 @@
 #include "cmd/command.h"
 #include "cmd/dashboard.h"
 #include "cmd/hosts.h"
+#include "cmd/memory_lock.h"
 #include "cmd/storage.h"
 #include "proxy/proxy.h"
 #include "routes/routes.h"
@@ -353,6 +354,7 @@ static int run(struct settings *settings)
 	int rc;
 
 	set_limits();
+	memory_lock();
 	(void)signal(SIGPIPE, SIG_IGN);
 	watched_signals(&set);
 	/* before any thread is made, so that all inherit it and only sigwait sees them */

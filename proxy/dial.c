@@ -192,6 +192,8 @@ static void note_errno(struct dial *dial, int error)
 	    sizeof(text));
 	(void)snprintf(dial->result.detail, sizeof(dial->result.detail), "%s: %s", text,
 	    strerror(error));
+	dial->result.unreachable =
+	    error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL;
 }
 
 static void on_connect_event(evutil_socket_t fd, short what, void *arg)

@@ -18,6 +18,7 @@ struct worker;
 struct dial_result {
 	enum outcome outcome; /* OUTCOME_ANSWERED: connected */
 	char detail[512];     /* words for a person, when it failed */
+	bool unreachable;     /* the last address tried has no route from here */
 	int64_t dialled_ns;   /* moments, monotonic; 0: did not get there */
 	int64_t resolved_ns;
 	int64_t connected_ns;
@@ -36,7 +37,7 @@ struct dial_request {
 	const struct pins
 	    *pins; /* of the host's service; borrowed for the call, or NULL */
 	SSL_SESSION
-	    *session; /* borrowed for the call, or NULL; made with the same pins */
+	*session; /* borrowed for the call, or NULL; made with the same pins */
 };
 
 /* The callback comes later, never from inside this call. NULL: no memory. */

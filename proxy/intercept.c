@@ -161,6 +161,22 @@ static void count_tunnel(const struct conn *conn)
 	conn_note(conn, routed ? COVERAGE_ROUTED_TUNNEL : COVERAGE_TUNNEL, host);
 }
 
+/*
+ * A program that prefers IPv6 was led here before it could see that there is none, and
+ * would not try IPv4 any more: then by the name that it gave. Returns false when that
+ * is not so.
+ */
+static bool dial_by_name(struct conn *conn, const struct dial_result *result)
+{
+	if (!result->unreachable || !strchr(conn->asked_host, ':') ||
+	    strcmp(conn->asked_host, conn->host) == 0) {
+		return false;
+	}
+	conn->asked_host[0] = '\0';
+	intercept_tunnel(conn, slice_of(conn->host), conn->port, false);
+	return true;
+}
+
 static void on_dialled(
     void *owner, struct stream *upstream, const struct dial_result *result)
 {
@@ -169,6 +185,9 @@ static void on_dialled(
 	struct stream *client = conn->stream;
 
 	conn->dial = NULL;
+	if (!upstream && dial_by_name(conn, result)) {
+		return;
+	}
 	if (!upstream) {
 		const char *text =
 		    result->detail[0] ? result->detail : outcome_text(result->outcome);

@@ -129,6 +129,16 @@ static void count_relayed(const struct conn *conn, const struct exchange_to *to)
 	    conn, to->tls ? COVERAGE_UNROUTED_HTTPS : COVERAGE_UNROUTED_HTTP, to->host);
 }
 
+/* As for CONNECT; in clear port 80 as well, and any port where services of one's own may
+ * be reached: those are on any. */
+static bool port_allowed(
+    const struct proxy_settings *settings, const struct target *target)
+{
+	return (target->form == TARGET_ABSOLUTE_HTTP &&
+	           (target->port == 80 || settings->private_upstreams)) ||
+	       access_port(settings, target->host, target->port);
+}
+
 static void begin_exchange(struct conn *conn, const struct target *target)
 {
 	bool absolute =
@@ -142,6 +152,11 @@ static void begin_exchange(struct conn *conn, const struct target *target)
 	};
 	char *slashed = NULL;
 
+	if (!inside && !port_allowed(conn->worker->settings, target)) {
+		refuse(conn, 403, "PORT_DENIED",
+		    "access.connect_ports does not name this port; add it there to allow it");
+		return;
+	}
 	if (absolute) { /* RFC 9112 3.2.2: the target replaces what Host says */
 		to.host_field = target->authority;
 	}

@@ -25,9 +25,17 @@ struct finder {
 	uint32_t root[256]; /* edges of the root, ROOT where there is none */
 	uint32_t *same;     /* by pattern */
 	uint32_t *shorter;  /* by pattern */
+
+	/* Where a text stays, the way on is written out: states have a row once they were
+	 * met. */
+	uint32_t **row; /* by state; NULL: none yet */
+	size_t rows;
 };
 
-enum { TO_BITS = 24 };
+enum {
+	TO_BITS = 24,
+	ROWS_MAX = 1024, /* KiB, for one row is 1 KiB */
+};
 
 static size_t edge_slot(const struct finder *f, uint64_t key)
 {
@@ -189,6 +197,10 @@ struct finder *finder_create(const struct slice *pattern, size_t count)
 void finder_destroy(struct finder *f)
 {
 	if (f) {
+		for (size_t i = 0; f->row && i < f->count; i++) {
+			free(f->row[i]);
+		}
+		free(f->row);
 		free(f->edge);
 		free(f->node);
 		free(f->same);
@@ -197,17 +209,59 @@ void finder_destroy(struct finder *f)
 	}
 }
 
-uint32_t finder_step(const struct finder *f, uint32_t *state, unsigned char byte)
+static uint32_t follow(const struct finder *f, uint32_t at, unsigned char byte)
 {
-	uint32_t at = *state;
 	uint32_t to = edge_get(f, at, byte);
 
 	while (to == ROOT && at != ROOT) {
 		at = f->node[at].fail;
 		to = edge_get(f, at, byte);
 	}
-	*state = to;
-	return f->node[to].pattern;
+	return to;
+}
+
+/* Writes out where each byte leads to. NULL: not for one more state. */
+static const uint32_t *make_row(struct finder *f, uint32_t state)
+{
+	uint32_t *row = NULL;
+
+	if (f->rows == ROWS_MAX) {
+		return NULL;
+	}
+	if (!f->row) {
+		f->row = calloc(f->count, sizeof(*f->row));
+	}
+	row = f->row ? malloc(256 * sizeof(*row)) : NULL;
+	if (!row) {
+		return NULL;
+	}
+	for (unsigned int byte = 0; byte < 256; byte++) {
+		row[byte] = follow(f, state, (unsigned char)byte);
+	}
+	f->row[state] = row;
+	f->rows++;
+	return row;
+}
+
+uint32_t finder_step(struct finder *f, uint32_t *state, unsigned char byte)
+{
+	const uint32_t *row = NULL;
+
+	if (*state == ROOT) {
+		*state = f->root[byte];
+		return f->node[*state].pattern;
+	}
+	row = f->row ? f->row[*state] : NULL;
+	if (!row) {
+		row = make_row(f, *state);
+	}
+	*state = row ? row[byte] : follow(f, *state, byte);
+	return f->node[*state].pattern;
+}
+
+size_t finder_states(const struct finder *f)
+{
+	return f->count;
 }
 
 uint32_t finder_same(const struct finder *f, uint32_t pattern)

@@ -2,7 +2,8 @@
 /*
  * finder: many byte strings looked for at once (Aho and Corasick, CACM 18(6), 1975).
  *
- * Time is linear in the text whatever the strings are. Immutable once made; any thread.
+ * Time is linear in the text whatever the strings are. Thread: one, for what is often met
+ * is kept ready.
  */
 #ifndef RECORD_FINDER_H
 #define RECORD_FINDER_H
@@ -25,7 +26,10 @@ void finder_destroy(struct finder *finder);
  * Takes one more byte of a text; *state begins as 0.
  * Returns the longest pattern that ends with this byte (its index), or FINDER_NONE.
  */
-uint32_t finder_step(const struct finder *finder, uint32_t *state, unsigned char byte);
+uint32_t finder_step(struct finder *finder, uint32_t *state, unsigned char byte);
+
+/* How many states there are: each below that number is one, 0 is the first. */
+size_t finder_states(const struct finder *finder);
 
 /* The next pattern with the same text, or FINDER_NONE. */
 uint32_t finder_same(const struct finder *finder, uint32_t pattern);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "record/json_bytes.h"
 #include "record/json_text.h"
 #include "record/names.h"
 
@@ -29,14 +30,21 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->tops = 0;
 	json->codes = (struct buf){ 0 };
 	json->scratch = (struct buf){ 0 };
+	json->spans = (struct spans){ 0 };
+	json->inner = NULL;
+	json->inner_out = (struct buf){ 0 };
 }
 
 void json_redact_finish(struct json_redact *json)
 {
-	json->out->failed =
-	    json->out->failed || json->codes.failed || json->scratch.failed;
+	json->out->failed = json->out->failed || json->codes.failed ||
+	                    json->scratch.failed || json->inner_out.failed;
 	buf_wipe(&json->codes);
 	buf_wipe(&json->scratch);
+	buf_wipe(&json->inner_out);
+	spans_finish(&json->spans);
+	free(json->inner);
+	json->inner = NULL;
 }
 
 /* A value comes: what stands before it. Returns whether it is a secret by its place. */
@@ -49,7 +57,7 @@ static bool begin_value(struct json_redact *json)
 		if (json->tops++ > 0) {
 			buf_putc(json->out, '\n');
 		}
-		if (json->watch) {
+		if (watch_wants(json->watch, 0)) {
 			watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
 		}
 	} else {
@@ -58,7 +66,7 @@ static bool begin_value(struct json_redact *json)
 			if (frame->count > 0) {
 				buf_putc(json->out, ',');
 			}
-			if (json->watch) {
+			if (watch_wants(json->watch, json->depth)) {
 				watch_next(json->watch, json->depth,
 				    (struct slice){ NULL, 0 }, frame->count);
 			}
@@ -70,7 +78,8 @@ static bool begin_value(struct json_redact *json)
 		secret = frame->secret || frame->next_secret;
 		frame->next_secret = false;
 	}
-	return secret || (json->watch && watch_is_secret(json->watch));
+	return secret ||
+	       (json->watch && json->watch->coming && watch_is_secret(json->watch));
 }
 
 /* Is the value that comes that of a "code"? Asked once for each value. */
@@ -106,7 +115,7 @@ void json_redact_open(struct json_redact *json, bool is_map)
 		return;
 	}
 	if (json->watch) {
-		watch_open(json->watch, json->depth);
+		watch_open(json->watch, json->depth, is_map);
 	}
 	json->frame[json->depth++] =
 	    (struct json_frame){ .is_map = is_map, .secret = secret };
@@ -147,7 +156,7 @@ void json_redact_name(struct json_redact *json, struct slice name)
 	}
 	json_put_string(json->out, name);
 	buf_putc(json->out, ':');
-	if (json->watch) {
+	if (watch_wants(json->watch, json->depth)) {
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
 	frame->count++;
@@ -190,15 +199,13 @@ void json_redact_close(struct json_redact *json)
 /* A secret string: its value is noted, and those that a URL in it carries. */
 static void put_secret(struct json_redact *json, struct slice text)
 {
-	struct spans parts = { 0 };
-
 	if (text.len == 0) {
 		buf_puts(json->out, "\"\"");
 		return;
 	}
 	secrets_add(&json->redaction->secrets, text);
-	(void)redact_text_find(json->redaction, text, TEXT_STRING, &parts);
-	spans_finish(&parts);
+	spans_clear(&json->spans);
+	(void)redact_text_find(json->redaction, text, TEXT_STRING, &json->spans);
 	put_mask(json);
 }
 
@@ -213,6 +220,11 @@ static void note_code(struct json_redact *json, struct slice text)
 
 void json_redact_string(struct json_redact *json, struct slice text)
 {
+	json_redact_text(json, text, json_bytes_of(text));
+}
+
+void json_redact_text(struct json_redact *json, struct slice text, unsigned int bytes)
+{
 	bool secret = false;
 	bool code = false;
 
@@ -224,7 +236,7 @@ void json_redact_string(struct json_redact *json, struct slice text)
 	if (code && (json->redaction->oauth || code_is_secret(text))) {
 		secret = true;
 	}
-	if (json->watch) {
+	if (watch_wants_scalar(json->watch)) {
 		watch_scalar(json->watch, text, true, false, secret);
 	}
 	if (secret) {
@@ -234,7 +246,7 @@ void json_redact_string(struct json_redact *json, struct slice text)
 	if (code) {
 		note_code(json, text);
 	}
-	json_text_put(json, text);
+	json_text_put(json, text, bytes);
 }
 
 void json_redact_number(struct json_redact *json, struct slice digits)
@@ -246,7 +258,7 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 	}
 	secret = begin_value(json);
 	(void)take_code(json); /* a number is an error's code */
-	if (json->watch) {
+	if (watch_wants_scalar(json->watch)) {
 		watch_scalar(json->watch, digits, false, false, secret);
 	}
 	if (secret) {
@@ -270,7 +282,7 @@ void json_redact_bool(struct json_redact *json, bool value)
 	}
 	secret = begin_value(json);
 	(void)take_code(json);
-	if (json->watch) {
+	if (watch_wants_scalar(json->watch)) {
 		watch_scalar(json->watch, value ? SLICE("true") : SLICE("false"), false,
 		    false, secret);
 	}
@@ -284,7 +296,7 @@ void json_redact_null(struct json_redact *json)
 	}
 	(void)begin_value(json);
 	(void)take_code(json);
-	if (json->watch) {
+	if (watch_wants_scalar(json->watch)) {
 		watch_scalar(json->watch, SLICE("null"), false, true, false);
 	}
 	buf_puts(json->out, "null");

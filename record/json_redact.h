@@ -2,9 +2,9 @@
 /*
  * json_redact: a payload in, value by value, and the JSON text of the row out, redacted.
  *
- * JSON bodies come from yajl; forms, multipart bodies and queries call the same
- * functions. One pass, no recursion, time linear in the input. Names keep their order and
- * doubles stay.
+ * JSON bodies come from json_redact_parse; forms, multipart bodies and queries call the
+ * same functions. One pass, no recursion, time linear in the input. Names keep their
+ * order and doubles stay.
  */
 #ifndef RECORD_JSON_REDACT_H
 #define RECORD_JSON_REDACT_H
@@ -40,11 +40,14 @@ struct json_redact {
 	size_t masked;               /* values */
 
 	/* private */
-	size_t depth;       /* containers open */
-	size_t skipped;     /* containers open below the deepest that is kept */
-	size_t tops;        /* values at depth 0 */
-	struct buf codes;   /* wiped */
-	struct buf scratch; /* wiped */
+	size_t depth;              /* containers open */
+	size_t skipped;            /* containers open below the deepest that is kept */
+	size_t tops;               /* values at depth 0 */
+	struct buf codes;          /* wiped */
+	struct buf scratch;        /* wiped */
+	struct spans spans;        /* what is masked in a string */
+	struct json_redact *inner; /* owned; for JSON inside strings, made once */
+	struct buf inner_out;      /* wiped */
 	struct json_frame frame[WATCH_DEPTH];
 };
 
@@ -57,6 +60,8 @@ void json_redact_open(struct json_redact *json, bool is_map);
 void json_redact_name(struct json_redact *json, struct slice name);
 void json_redact_close(struct json_redact *json);
 void json_redact_string(struct json_redact *json, struct slice text);
+/* The same for whoever knows which kinds of bytes text has (json_bytes.h). */
+void json_redact_text(struct json_redact *json, struct slice text, unsigned int bytes);
 /* Digits as they came. What PostgreSQL's numeric cannot hold becomes a string. */
 void json_redact_number(struct json_redact *json, struct slice digits);
 void json_redact_bool(struct json_redact *json, bool value);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "record/json_bytes.h"
 
 enum {
 	NUMERIC_BEFORE = 131072, /* digits of PostgreSQL's numeric before the point */
 	NUMERIC_AFTER = 16383,
+	NUMERIC_SURE = 8,   /* the shortest number that does not fit: 1e131072 */
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
 	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
@@ -23,6 +25,9 @@ bool json_number_fits(struct slice digits)
 	long exponent = 0;
 	size_t i = digits.len > 0 && digits.ptr[0] == '-';
 
+	if (digits.len < NUMERIC_SURE) {
+		return true;
+	}
 	while (i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9') {
 		before++;
 		i++;
@@ -68,39 +73,38 @@ bool json_number_is_card(struct slice digits)
 	       card_number(digits);
 }
 
-/* Reads text as JSON into out. Returns whether it was, as a whole. */
-static bool read_inner(
-    struct json_redact *json, struct slice text, struct buf *out, size_t *ret_masked)
+/* Reads text as JSON into json->inner_out. Returns whether it was, as a whole. */
+static bool read_inner(struct json_redact *json, struct slice text, size_t *ret_masked)
 {
-	struct json_redact *inner = malloc(sizeof(*inner));
 	bool whole = false;
 
-	if (!inner) {
-		out->failed = true;
-		return false;
+	if (!json->inner) {
+		json->inner = malloc(sizeof(*json->inner));
+		if (!json->inner) {
+			json->scratch.failed = true;
+			return false;
+		}
 	}
-	json_redact_init(inner, json->redaction, NULL, out);
-	inner->nesting = json->nesting + 1;
-	whole = json_redact_parse(inner, text, true) == JSON_WHOLE;
-	*ret_masked = inner->masked;
-	json_redact_finish(inner);
-	free(inner);
+	buf_truncate(&json->inner_out, 0);
+	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
+	json->inner->nesting = json->nesting + 1;
+	whole = json_redact_parse(json->inner, text, true) == JSON_WHOLE;
+	*ret_masked = json->inner->masked;
+	json_redact_finish(json->inner);
 	return whole;
 }
 
 /* JSON inside the string: written anew when something in it was masked. */
 static bool put_json(struct json_redact *json, struct slice text)
 {
-	struct buf out = { 0 };
 	size_t masked = 0;
-	bool whole = read_inner(json, text, &out, &masked);
+	bool whole = read_inner(json, text, &masked);
 
 	if (whole) {
-		json_put_string(json->out, masked > 0 ? buf_slice(&out) : text);
+		json_put_string(
+		    json->out, masked > 0 ? buf_slice(&json->inner_out) : text);
 		json->masked += masked;
 	}
-	json->scratch.failed = json->scratch.failed || out.failed;
-	buf_wipe(&out);
 	return whole;
 }
 
@@ -157,20 +161,18 @@ static bool base64_decode(struct slice text, struct buf *out)
 /* JSON in base64: masked as a whole when something in it is a secret. */
 static bool put_base64(struct json_redact *json, struct slice text)
 {
-	struct buf plain = { 0 };
-	struct buf out = { 0 };
 	size_t masked = 0;
-	bool secret = base64_decode(text, &plain) && json_begins(buf_slice(&plain)) &&
-	              read_inner(json, buf_slice(&plain), &out, &masked) && masked > 0;
+	bool secret = false;
 
+	buf_truncate(&json->scratch, 0);
+	secret = base64_decode(text, &json->scratch) &&
+	         json_begins(buf_slice(&json->scratch)) &&
+	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
 	if (secret) {
 		secrets_add(&json->redaction->secrets, text);
 		buf_puts(json->out, "\"" REDACTED "\"");
 		json->masked++;
 	}
-	json->scratch.failed = json->scratch.failed || out.failed || plain.failed;
-	buf_wipe(&plain);
-	buf_wipe(&out);
 	return secret;
 }
 
@@ -184,10 +186,21 @@ bool json_begins(struct slice text)
 	return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
-void json_text_put(struct json_redact *json, struct slice text)
+/* A string in which nothing is to be masked by what stands beside it. */
+static void put_plain(struct json_redact *json, struct slice text, unsigned int bytes)
+{
+	if (bytes & (JSON_BYTE_STOP | JSON_BYTE_HIGH)) {
+		json_put_string(json->out, text);
+		return;
+	}
+	buf_putc(json->out, '"');
+	buf_put(json->out, text.ptr, text.len);
+	buf_putc(json->out, '"');
+}
+
+void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
 {
 	enum text_kind kind = TEXT_STRING;
-	struct spans spans = { 0 };
 
 	if (json->nesting < NESTING_MAX && text.len > 1) {
 		if (text.len <= INNER_MAX && json_begins(text)) {
@@ -201,14 +214,18 @@ void json_text_put(struct json_redact *json, struct slice text)
 		}
 	}
 	redaction_note(json->redaction, text);
-	if (redact_text_find(json->redaction, text, kind, &spans)) {
-		spans_join(&spans);
-		buf_truncate(&json->scratch, 0);
-		spans_put(&spans, text, &json->scratch);
-		json_put_string(json->out, buf_slice(&json->scratch));
-		json->masked++;
-	} else {
-		json_put_string(json->out, text);
+	if (kind == TEXT_STRING && !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) {
+		put_plain(json, text, bytes); /* no assignment, no URL */
+		return;
 	}
-	spans_finish(&spans);
+	spans_clear(&json->spans);
+	if (!redact_text_find(json->redaction, text, kind, &json->spans)) {
+		put_plain(json, text, bytes);
+		return;
+	}
+	spans_join(&json->spans);
+	buf_truncate(&json->scratch, 0);
+	spans_put(&json->spans, text, &json->scratch);
+	json_put_string(json->out, buf_slice(&json->scratch));
+	json->masked++;
 }

@@ -8,8 +8,8 @@
 #include "record/json_redact.h"
 
 /* Writes a string that is no secret as a whole: JSON in it, and URLs, may still hold
- * some. */
-void json_text_put(struct json_redact *json, struct slice text);
+ * some. bytes: the kinds that it has (json_bytes.h). */
+void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes);
 
 /* Fits PostgreSQL's numeric: 131072 digits before the point, 16383 after. */
 bool json_number_fits(struct slice digits);

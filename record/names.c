@@ -18,12 +18,128 @@ enum {
 	NAME_MAX_BYTES = 256, /* longer names are judged by their two ends */
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct finder *finder;
+/* What a byte of a name is to the automaton. */
+enum {
+	KIND_OTHER,   /* in no name of the list */
+	KIND_DROPPED, /* '-', '_', ' ' */
+	KIND_BORDER,  /* between two parts of a name */
+	KIND_BEGIN,
+	KIND_END,
+	KIND_FIRST, /* and on: a byte that names of the list have */
+	KINDS = 64,
+};
 
-static void make_finder(void)
+enum {
+	HIT_NAME = 1,  /* a name of the list ends in this state */
+	HIT_QUERY = 2, /* one that counts in a query only */
+};
+
+/* The automaton written out as a table: one look for each byte. */
+struct table {
+	uint8_t kind[256];
+	uint32_t *next; /* by state * KINDS + kind */
+	uint8_t *hit;   /* by state */
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct table *table;
+
+static bool dropped(char c)
+{
+	return c == '-' || c == '_' || c == ' ';
+}
+
+static bool parts_end(char c)
+{
+	return c == '[' || c == ']' || c == '.' || c == '/' || c == ':';
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Gives each byte its kind, and each kind a byte to stand for it. Returns how many there
+ * are, 0: too many. */
+static unsigned int make_kinds(
+    struct table *t, struct slice text, unsigned char *ret_byte)
+{
+	unsigned int kinds = KIND_FIRST;
+	bool used[256] = { false };
+
+	for (size_t i = 0; i < text.len; i++) {
+		used[(unsigned char)text.ptr[i]] = true;
+	}
+	ret_byte[KIND_BEGIN] = BEGIN;
+	ret_byte[KIND_END] = END;
+	for (unsigned int c = 0; c < 256; c++) {
+		if (dropped((char)c) || c == BEGIN || c == END) {
+			t->kind[c] = KIND_DROPPED;
+		} else if (parts_end((char)c)) {
+			t->kind[c] = KIND_BORDER;
+		} else if (used[c]) {
+			if (kinds == KINDS) {
+				return 0;
+			}
+			ret_byte[kinds] = (unsigned char)c;
+			t->kind[c] = (uint8_t)kinds++;
+		}
+	}
+	for (unsigned int c = 'A'; c <= 'Z'; c++) {
+		t->kind[c] = t->kind[(unsigned char)lower((char)c)];
+	}
+	return kinds;
+}
+
+static uint8_t hits(const struct finder *finder, uint32_t pattern)
+{
+	uint8_t hit = 0;
+
+	while (pattern != FINDER_NONE) {
+		for (uint32_t p = pattern; p != FINDER_NONE; p = finder_same(finder, p)) {
+			hit |= redaction_names[p].query ? HIT_QUERY : HIT_NAME;
+		}
+		pattern = finder_shorter(finder, pattern);
+	}
+	return hit;
+}
+
+/* Returns NULL when there is no memory. */
+static struct table *make_table(struct finder *finder, struct slice text)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	unsigned char byte[KINDS] = { 0 };
+	size_t states = finder_states(finder);
+	unsigned int kinds = 0;
+
+	if (!t) {
+		return NULL;
+	}
+	kinds = make_kinds(t, text, byte);
+	t->next = calloc(states * KINDS, sizeof(*t->next)); /* 0: the first state */
+	t->hit = calloc(states, sizeof(*t->hit));
+	if (!t->next || !t->hit || kinds == 0) {
+		free(t->next);
+		free(t->hit);
+		free(t);
+		return NULL;
+	}
+	for (uint32_t s = 0; s < states; s++) {
+		for (unsigned int k = KIND_BEGIN; k < kinds; k++) {
+			uint32_t to = s;
+			uint32_t pattern = finder_step(finder, &to, byte[k]);
+
+			t->next[s * KINDS + k] = to;
+			t->hit[to] |= hits(finder, pattern);
+		}
+	}
+	return t;
+}
+
+static void make_names(void)
 {
 	struct slice *pattern = calloc(redaction_name_count, sizeof(*pattern));
+	struct finder *finder = NULL;
 	struct buf text = { 0 };
 	size_t at = 0;
 
@@ -48,24 +164,18 @@ static void make_finder(void)
 	if (pattern && !text.failed) {
 		finder = finder_create(pattern, redaction_name_count);
 	}
+	if (finder) {
+		table = make_table(finder, buf_slice(&text));
+	}
+	finder_destroy(finder);
 	buf_finish(&text);
 	free(pattern);
 }
 
 int names_init(void)
 {
-	(void)pthread_once(&once, make_finder); /* cannot fail with a static control */
-	return finder ? 0 : -ENOMEM;
-}
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool dropped(char c)
-{
-	return c == '-' || c == '_' || c == ' ';
+	(void)pthread_once(&once, make_names); /* cannot fail with a static control */
+	return table ? 0 : -ENOMEM;
 }
 
 bool name_same(struct slice a, struct slice b)
@@ -106,54 +216,26 @@ bool name_listed(struct slice word)
 	return false;
 }
 
-static bool hit(uint32_t pattern, bool query)
+/* The first state of a part. */
+static uint32_t begin_part(void)
 {
-	while (pattern != FINDER_NONE) {
-		for (uint32_t p = pattern; p != FINDER_NONE; p = finder_same(finder, p)) {
-			if (query || !redaction_names[p].query) {
-				return true;
-			}
-		}
-		pattern = finder_shorter(finder, pattern);
-	}
-	return false;
+	return table->next[KIND_BEGIN]; /* no name of the list is one byte long */
 }
 
-/* One part of a name, without brackets and dots. */
-static bool part_is_secret(struct slice part, bool query)
+/* One part of a name ends in this state. */
+static enum name_kind part_kind(uint32_t state, struct slice part, uint8_t wanted)
 {
-	uint32_t state = 0;
-
-	(void)finder_step(finder, &state, BEGIN); /* no pattern is one byte long */
-	for (size_t i = 0; i < part.len; i++) {
-		char c = lower(part.ptr[i]);
-
-		if (dropped(c) || c == BEGIN || c == END) {
-			continue;
-		}
-		if (hit(finder_step(finder, &state, (unsigned char)c), query)) {
-			return true;
-		}
-	}
-	return hit(finder_step(finder, &state, END), query);
-}
-
-static enum name_kind part_kind(struct slice part, bool query)
-{
-	if (part_is_secret(part, query)) {
+	if (table->hit[table->next[state * KINDS + KIND_END]] & wanted) {
 		return NAME_SECRET;
 	}
 	return name_same(part, SLICE("code")) ? NAME_CODE : NAME_PLAIN;
 }
 
-static bool parts_end(char c)
-{
-	return c == '[' || c == ']' || c == '.' || c == '/' || c == ':';
-}
-
 enum name_kind name_kind(struct slice name, bool query)
 {
+	uint8_t wanted = query ? HIT_NAME | HIT_QUERY : HIT_NAME;
 	enum name_kind kind = NAME_PLAIN;
+	uint32_t state = begin_part();
 	size_t begin = 0;
 
 	if (name.len > NAME_MAX_BYTES) {
@@ -161,18 +243,29 @@ enum name_kind name_kind(struct slice name, bool query)
 		name.len = NAME_MAX_BYTES;
 	}
 	for (size_t i = 0; i <= name.len; i++) {
-		if (i < name.len && !parts_end(name.ptr[i])) {
+		uint8_t byte =
+		    i < name.len ? table->kind[(unsigned char)name.ptr[i]] : KIND_BORDER;
+
+		if (byte == KIND_DROPPED) {
+			continue;
+		}
+		if (byte != KIND_BORDER) {
+			state = table->next[state * KINDS + byte];
+			if (table->hit[state] & wanted) {
+				return NAME_SECRET;
+			}
 			continue;
 		}
 		if (i > begin) {
 			struct slice part = { name.ptr + begin, i - begin };
 
-			kind = part_kind(part, query);
-		}
-		if (kind == NAME_SECRET) {
-			return kind;
+			kind = part_kind(state, part, wanted);
+			if (kind == NAME_SECRET) {
+				return kind;
+			}
 		}
 		begin = i + 1;
+		state = begin_part();
 	}
 	return kind;
 }

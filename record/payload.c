@@ -306,6 +306,13 @@ void payload_write(
 	}
 	if (payload->json_text) {
 		secrets_mask_json(secrets, &payload->text);
+		if (!payload->truncated && payload->kind != PAYLOAD_TEXT &&
+		    out->len == 0) {
+			buf_finish(out); /* as it stands: mostly so */
+			*out = payload->text;
+			payload->text = (struct buf){ 0 };
+			return;
+		}
 		clean = payload->text;
 		payload->text = (struct buf){ 0 };
 	} else {

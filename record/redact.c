@@ -18,11 +18,39 @@
 /* Stands between two texts that are looked through together. */
 #define BORDER "\0\x1e\0\x1e"
 
-enum { BORDER_BYTES = 4 };
+enum {
+	BORDER_BYTES = 4,
+	LONG_TEXT = 4096,  /* bytes; worth a look of its own */
+	PLAIN_MAX = 65536, /* bytes of short texts that are looked through together */
+};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct pattern **forms; /* by row of redaction_values; NULL: not made */
 static struct err init_error;
+static size_t form_bytes = SIZE_MAX; /* a text as long as this may have some form … */
+static int form_byte = -1;           /* … and a shorter one, if it has this byte */
+
+/* The forms whose matches may be short need a byte that few texts have: ':' it is, for
+ * user:password@host. */
+static void measure_forms(struct pattern **made)
+{
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < redaction_value_count; i++) {
+		if (pattern_shortest(made[i]) < least) {
+			least = pattern_shortest(made[i]);
+			form_byte = pattern_needs(made[i]);
+		}
+	}
+	for (size_t i = 0; i < redaction_value_count; i++) {
+		size_t bytes = pattern_shortest(made[i]);
+
+		if ((form_byte < 0 || pattern_needs(made[i]) != form_byte) &&
+		    bytes < form_bytes) {
+			form_bytes = bytes;
+		}
+	}
+}
 
 static void make_forms(void)
 {
@@ -37,6 +65,9 @@ static void make_forms(void)
 			free(made);
 			made = NULL;
 		}
+	}
+	if (made) {
+		measure_forms(made);
 	}
 	forms = made;
 }
@@ -202,14 +233,6 @@ void redaction_finish(struct redaction *redaction)
 	buf_wipe(&redaction->plain);
 }
 
-void redaction_note(struct redaction *redaction, struct slice text)
-{
-	if (text.len >= SECRET_MIN_BYTES) {
-		buf_put_slice(&redaction->plain, text);
-		buf_put(&redaction->plain, BORDER, BORDER_BYTES);
-	}
-}
-
 /* The first four digits that banks' cards have, and how long such a number is (ISO/IEC
  * 7812). Without it one id of thirteen or more digits in ten would pass for a card. */
 static bool card_issued(unsigned int prefix, unsigned int count)
@@ -274,21 +297,23 @@ bool card_number(struct slice digits)
 }
 
 /* Adds what one form finds; a match never goes past its own text. */
-static void scan_form(struct redaction *redaction, const struct pattern *form, bool luhn)
+static void scan_form(
+    struct redaction *redaction, struct slice text, const struct pattern *form, bool luhn)
 {
-	struct slice text = buf_slice(&redaction->plain);
+	struct pattern_room *room = pattern_room_create(form);
 	struct pattern_match match;
 	size_t from = 0;
 
 	while (from < text.len) {
-		enum pattern_result result = pattern_find(form, text, from, &match);
+		enum pattern_result result =
+		    pattern_find_in(form, text, from, room, &match);
 		const char *border = NULL;
 
 		if (result == PATTERN_LIMIT) {
 			redaction->secrets.overflow = true;
 		}
 		if (result != PATTERN_FOUND) {
-			return;
+			break;
 		}
 		from = (size_t)(match.all.ptr - text.ptr);
 		border = memmem(match.all.ptr, match.all.len, BORDER, BORDER_BYTES);
@@ -300,22 +325,65 @@ static void scan_form(struct redaction *redaction, const struct pattern *form, b
 		}
 		from += match.all.len ? match.all.len : 1;
 	}
+	pattern_room_destroy(room);
 }
 
-void redaction_scan(struct redaction *redaction)
+static void scan_text(struct redaction *redaction, struct slice text)
 {
 	const struct patterns *own =
 	    redaction->places ? &redaction->places->patterns : NULL;
 
+	for (size_t i = 0; i < redaction_value_count; i++) {
+		int byte = pattern_needs(forms[i]);
+
+		if (byte < 0 || memchr(text.ptr, byte, text.len)) {
+			scan_form(redaction, text, forms[i], redaction_values[i].luhn);
+		}
+	}
+	for (size_t i = 0; own && i < own->count; i++) {
+		scan_form(redaction, text, own->item[i], false);
+	}
+}
+
+/* Texts too short, or without the one byte that what is short and a secret has, are not
+ * even kept: most names and values. */
+static bool may_have_form(const struct redaction *redaction, struct slice text)
+{
+	if (text.len < SECRET_MIN_BYTES) {
+		return false;
+	}
+	if (text.len >= form_bytes ||
+	    (redaction->places && redaction->places->patterns.count)) {
+		return true;
+	}
+	return form_byte >= 0 && memchr(text.ptr, form_byte, text.len);
+}
+
+void redaction_note(struct redaction *redaction, struct slice text)
+{
+	if (!may_have_form(redaction, text)) {
+		return;
+	}
+	if (text.len >= LONG_TEXT) {
+		scan_text(redaction, text);
+		return;
+	}
+	buf_put_slice(&redaction->plain, text);
+	buf_put(&redaction->plain, BORDER, BORDER_BYTES);
+	if (redaction->plain.len >= PLAIN_MAX) {
+		redaction_scan(redaction);
+	}
+}
+
+void redaction_scan(struct redaction *redaction)
+{
 	if (redaction->plain.failed) {
 		redaction->secrets.overflow = true;
 	}
-	for (size_t i = 0; i < redaction_value_count; i++) {
-		scan_form(redaction, forms[i], redaction_values[i].luhn);
+	if (redaction->plain.len == 0) {
+		return;
 	}
-	for (size_t i = 0; own && i < own->count; i++) {
-		scan_form(redaction, own->item[i], false);
-	}
+	scan_text(redaction, buf_slice(&redaction->plain));
 	OPENSSL_cleanse(redaction->plain.ptr, redaction->plain.len);
 	buf_truncate(&redaction->plain, 0);
 }

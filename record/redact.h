@@ -17,7 +17,7 @@
 struct redaction {
 	const struct secret_places *places; /* borrowed; NULL: none */
 	struct secrets secrets;
-	struct buf plain; /* texts read and not yet looked through by form; wiped */
+	struct buf plain; /* short texts read and not yet looked through by form; wiped */
 	bool oauth;       /* the call is about OAuth: "code" is a secret */
 };
 
@@ -31,7 +31,8 @@ void redaction_finish(struct redaction *redaction);
 /* Is the value of this parameter of a query a secret by its name? */
 bool redact_query_name(const struct redaction *redaction, struct slice name);
 
-/* Keeps a text until redaction_scan looks for what has the form of a secret. */
+/* A text in which something may have the form of a secret: it is looked through now or,
+ * if it is short, with others by redaction_scan. */
 void redaction_note(struct redaction *redaction, struct slice text);
 void redaction_scan(struct redaction *redaction);
 

@@ -244,16 +244,22 @@ out:
 	free(view.at);
 }
 
+/* A string with a percent sign, or with a backslash of its own, is read twice. */
+static bool read_twice(struct slice json)
+{
+	const char *slash = memchr(json.ptr, '\\', json.len); /* mostly there is none */
+
+	return memchr(json.ptr, '%', json.len) ||
+	       (slash && memmem(slash, json.len - (size_t)(slash - json.ptr), "\\\\", 2));
+}
+
 bool secrets_may_be_in_json(const struct secrets *secrets, struct slice json)
 {
 	if (secrets->overflow || json.len < SECRET_MIN_BYTES) {
 		return secrets->overflow;
 	}
-	/* a string that is percent-encoded, or has a backslash of its own, is read twice
-	 */
-	return secrets->count > 0 && (secrets->escaped || any_head(secrets, json) ||
-	                                 memchr(json.ptr, '%', json.len) ||
-	                                 memmem(json.ptr, json.len, "\\\\", 2));
+	return secrets->count > 0 &&
+	       (secrets->escaped || any_head(secrets, json) || read_twice(json));
 }
 
 bool secrets_find(struct secrets *secrets, struct slice text, struct spans *spans)

@@ -25,6 +25,13 @@ struct spans {
 
 void spans_finish(struct spans *spans);
 
+/* Empties them, to be used again. */
+static inline void spans_clear(struct spans *spans)
+{
+	spans->count = 0;
+	spans->failed = false;
+}
+
 /* Adds one, in any order; one that touches the last is joined with it. Empty ones are
  * left out. */
 void spans_add(struct spans *spans, size_t begin, size_t end);

@@ -4,7 +4,6 @@
  */
 #include "record/watch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -98,6 +97,8 @@ void watch_begin(struct watch *watch)
 		watch->item[i].result = (struct watch_result){ 0 };
 	}
 	watch->hit_count = 0;
+	watch->coming = false;
+	watch->hunts = false;
 	free(watch->live);
 	watch->live = NULL;
 	watch->words = (watch->count + 63) / 64;
@@ -130,20 +131,41 @@ static bool is_star(struct slice token)
 	return token.len == 1 && token.ptr[0] == '*';
 }
 
+/* The index that a token is, in the one way to write it; or -1. */
+static int64_t index_of(struct slice token)
+{
+	int64_t index = 0;
+
+	if (token.len == 0 || token.len > 10 || (token.len > 1 && token.ptr[0] == '0')) {
+		return -1;
+	}
+	for (size_t i = 0; i < token.len; i++) {
+		if (token.ptr[i] < '0' || token.ptr[i] > '9') {
+			return -1;
+		}
+		index = index * 10 + (token.ptr[i] - '0');
+	}
+	return index;
+}
+
 /* Does a token of a pointer fit a member or an element? */
 static bool fits(struct slice token, struct slice name, uint32_t ordinal)
 {
-	char digits[16];
-	int n = 0;
-
 	if (is_star(token)) {
 		return true;
 	}
-	if (name.ptr) {
-		return slice_eq(token, name);
+	if (!name.ptr) {
+		return index_of(token) == (int64_t)ordinal;
 	}
-	n = snprintf(digits, sizeof(digits), "%u", (unsigned int)ordinal);
-	return slice_eq(token, (struct slice){ digits, n > 0 ? (size_t)n : 0 });
+	/* at a glance: most names differ so */
+	return token.len == name.len &&
+	       (name.len == 0 || (token.ptr[0] == name.ptr[0] && slice_eq(token, name)));
+}
+
+/* Could it fit any element of an array? */
+static bool fits_elements(struct slice token)
+{
+	return is_star(token) || index_of(token) >= 0;
 }
 
 /* Keeps which member the "*" at this token stands for now. */
@@ -163,6 +185,7 @@ static void note_star(struct watched *item, size_t token, uint32_t ordinal)
 static void agree(struct watch *watch, size_t i, size_t depth)
 {
 	put(watch->item[i].pointer->count == depth ? watch->here : watch->more, i);
+	watch->coming = true;
 }
 
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal)
@@ -172,19 +195,29 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 	if (watch->words == 0) {
 		return;
 	}
-	memset(watch->more, 0, watch->words * sizeof(*watch->more));
-	memset(watch->here, 0, watch->words * sizeof(*watch->here));
+	for (size_t w = 0; watch->coming && w < watch->words; w++) {
+		watch->more[w] = 0;
+		watch->here[w] = 0;
+	}
+	watch->coming = false;
 	if (depth == 0) {
 		for (size_t i = 0; i < watch->count; i++) {
 			agree(watch, i, 0);
 		}
 		return;
 	}
+	if (!watch->lives[depth - 1]) {
+		return;
+	}
 	live = at(watch, watch->live, depth - 1);
-	for (size_t i = 0; next_bit(watch, live, &i); i++) {
-		struct watched *item = &watch->item[i];
+	for (size_t w = 0; w < watch->words; w++) {
+		for (uint64_t left = live[w]; left; left &= left - 1) {
+			size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+			struct watched *item = &watch->item[i];
 
-		if (fits(item->pointer->tokens[depth - 1], name, ordinal)) {
+			if (!fits(item->pointer->tokens[depth - 1], name, ordinal)) {
+				continue;
+			}
 			agree(watch, i, depth);
 			if (item->kind == WATCH_ALL) {
 				note_star(item, depth - 1, ordinal);
@@ -248,6 +281,7 @@ static void hunt(struct watch *watch, struct slice text, bool secret)
 		}
 	}
 	memset(watch->hunting, 0, watch->words * sizeof(*watch->hunting));
+	watch->hunts = false;
 }
 
 void watch_scalar(
@@ -278,20 +312,32 @@ void watch_scalar(
 			keep_hit(watch, i, text, secret);
 		}
 	}
-	if (is_string && text.len > 0 && any(watch, watch->hunting)) {
+	if (is_string && text.len > 0 && watch->hunts) {
 		hunt(watch, text, secret);
 	}
 }
 
-void watch_open(struct watch *watch, size_t depth)
+void watch_open(struct watch *watch, size_t depth, bool is_map)
 {
+	uint64_t *live = NULL;
 	uint64_t *started = NULL;
 
 	if (watch->words == 0) {
 		return;
 	}
-	memcpy(at(watch, watch->live, depth), watch->more,
-	    watch->words * sizeof(*watch->more));
+	watch->lives[depth] = watch->coming;
+	watch->reaches[depth] = watch->coming;
+	if (!watch->coming) {
+		return; /* the sets of this depth are not looked at */
+	}
+	live = at(watch, watch->live, depth);
+	memcpy(live, watch->more, watch->words * sizeof(*live));
+	for (size_t i = 0; !is_map && next_bit(watch, live, &i); i++) {
+		if (!fits_elements(watch->item[i].pointer->tokens[depth])) {
+			live[i / 64] &= ~((uint64_t)1 << i % 64);
+		}
+	}
+	watch->lives[depth] = any(watch, live);
 	memcpy(at(watch, watch->reached, depth), watch->here,
 	    watch->words * sizeof(*watch->here));
 	started = at(watch, watch->started, depth);
@@ -303,6 +349,7 @@ void watch_open(struct watch *watch, size_t depth)
 		if (item->pointer->first_text && !item->result.string.found) {
 			put(started, i);
 			put(watch->hunting, i);
+			watch->hunts = true;
 		}
 	}
 }
@@ -311,7 +358,7 @@ void watch_filled(struct watch *watch, size_t depth)
 {
 	const uint64_t *reached = NULL;
 
-	if (watch->words == 0) {
+	if (watch->words == 0 || !watch->reaches[depth]) {
 		return;
 	}
 	reached = at(watch, watch->reached, depth);
@@ -324,13 +371,14 @@ void watch_close(struct watch *watch, size_t depth)
 {
 	const uint64_t *started = NULL;
 
-	if (watch->words == 0) {
+	if (watch->words == 0 || !watch->reaches[depth]) {
 		return;
 	}
 	started = at(watch, watch->started, depth);
 	for (size_t w = 0; w < watch->words; w++) {
 		watch->hunting[w] &= ~started[w];
 	}
+	watch->hunts = any(watch, watch->hunting);
 }
 
 const struct watch_result *watch_result(const struct watch *watch, int number)

@@ -70,6 +70,11 @@ struct watch {
 	uint64_t *here;    /* point at the value that comes now */
 	uint64_t *secret;  /* all WATCH_SECRET */
 	uint64_t *hunting; /* "**": look for a string */
+	/* which of those sets are not empty: mostly they all are */
+	bool coming;               /* more or here */
+	bool hunts;                /* hunting */
+	bool lives[WATCH_DEPTH];   /* live, by depth */
+	bool reaches[WATCH_DEPTH]; /* reached, by depth */
 };
 
 void watch_finish(struct watch *watch);
@@ -91,6 +96,19 @@ void watch_begin(struct watch *watch);
  */
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal);
 
+/* False: watch_next at this depth would change nothing, as mostly. Asked before it, where
+ * it costs no call. */
+static inline bool watch_wants(const struct watch *watch, size_t depth)
+{
+	return watch && (depth == 0 || watch->coming || watch->lives[depth - 1]);
+}
+
+/* Likewise for watch_scalar. */
+static inline bool watch_wants_scalar(const struct watch *watch)
+{
+	return watch && (watch->coming || watch->hunts);
+}
+
 /* Does a WATCH_SECRET pointer point at the value that comes now? */
 bool watch_is_secret(const struct watch *watch);
 
@@ -99,7 +117,7 @@ void watch_scalar(
     struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret);
 
 /* The value is a container, which is then at `depth`; and its end. */
-void watch_open(struct watch *watch, size_t depth);
+void watch_open(struct watch *watch, size_t depth, bool is_map);
 void watch_filled(struct watch *watch, size_t depth); /* it has a member */
 void watch_close(struct watch *watch, size_t depth);
 

@@ -165,9 +165,9 @@ static const char *const statements[] = {
 
 #define MARK_HOUR(time)                                                                  \
 	"	INSERT INTO integration_rollup_marks (hour, claimed)\n"                        \
-	"		SELECT " HOUR_OF(time) ", 0 WHERE unixepoch(" time               \
-	                                       ") IS NOT NULL\n"                         \
-	                                       "		ON CONFLICT DO NOTHING;\n"
+	"		SELECT " HOUR_OF(                                                \
+	    time) ", 0 WHERE unixepoch(" time ") IS NOT NULL\n"                          \
+	          "		ON CONFLICT DO NOTHING;\n"
 
 static const char *const rollups[] = {
 	"CREATE TABLE IF NOT EXISTS integration_rollups (\n"
@@ -189,6 +189,9 @@ static const char *const rollups[] = {
 	"	claimed INTEGER NOT NULL,\n"
 	"	PRIMARY KEY (hour, claimed)\n"
 	") STRICT, WITHOUT ROWID",
+	/* the log of one status, newest first */
+	"CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at"
+	" ON integration_logs (status, created_at DESC)",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
 	"AFTER INSERT ON integration_logs\n"
 	"BEGIN\n" MARK_HOUR("NEW.created_at") "END",

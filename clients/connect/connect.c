@@ -223,11 +223,10 @@ static void copy_options(int from, int to)
 	}
 }
 
-/* Puts a socket that can reach the proxy in the place of fd, with its flags and options.
- */
-static bool replace(int fd)
+/* Puts a fresh socket in the place of fd, with its flags and options. */
+static bool replace(int fd, int family)
 {
-	int family = lead_is_v4(&state.proxy) ? AF_INET : AF_INET6;
+	static const int off;
 	int flags = fcntl(fd, F_GETFL);
 	int on_exec = fcntl(fd, F_GETFD);
 	int fresh = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -235,6 +234,10 @@ static bool replace(int fd)
 
 	if (fresh >= 0 && flags >= 0 && on_exec >= 0) {
 		copy_options(fd, fresh);
+		if (family == AF_INET6) { /* by net.ipv6.bindv6only it may be on */
+			(void)setsockopt(
+			    fresh, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+		}
 		ok = fcntl(fresh, F_SETFL, flags) == 0 &&
 		     dup3(fresh, fd, on_exec & FD_CLOEXEC ? O_CLOEXEC : 0) == fd;
 	}
@@ -249,15 +252,17 @@ static bool replace(int fd)
 static int prepare(int fd, int family)
 {
 	static const int off;
+	/* an IPv6 socket reaches IPv4 too, and its program expects the longer addresses
+	 */
+	int wanted = lead_is_v4(&state.proxy) ? family : AF_INET6;
 
-	if (is_bound(fd) || (family == AF_INET && !lead_is_v4(&state.proxy))) {
-		family = lead_is_v4(&state.proxy) ? AF_INET : AF_INET6;
-		return replace(fd) ? family : 0;
+	if (is_bound(fd) || wanted != family) {
+		return replace(fd, wanted) ? wanted : 0;
 	}
 	if (family == AF_INET6 && lead_is_v4(&state.proxy) &&
 	    option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) {
-		return replace(fd) ? AF_INET : 0; /* a port is bound already */
+		return replace(fd, family) ? family : 0; /* a port is bound already */
 	}
 	return family;
 }
@@ -362,39 +367,75 @@ static void tell(void)
 	}
 }
 
-int led_connect(int fd, const struct sockaddr *address, socklen_t len)
+/*
+ * Is nobody at the proxy's address? Asked before a socket is touched that could not go
+ * direct afterwards: an IPv6 one that has tried IPv4 stays with it, and one that was
+ * replaced has lost where it was bound.
+ */
+static bool probe_away(int fd, int family)
+{
+	struct sockaddr_storage proxy;
+	int probe_family = lead_is_v4(&state.proxy) ? AF_INET : AF_INET6;
+	int probe;
+	int error;
+
+	if (family == AF_INET && probe_family == AF_INET && !is_bound(fd)) {
+		return false; /* that one can */
+	}
+	probe =
+	    socket(probe_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	if (probe < 0) {
+		return false;
+	}
+	error = connect_soon(probe, &proxy, proxy_address(probe_family, &proxy));
+	(void)close(probe);
+	return is_away(error);
+}
+
+/* Returns 0 or errno; fd is then as it was before, if it can still be. */
+static int lead(int fd, int family, const struct lead_address *asked)
 {
 	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	struct sockaddr_storage proxy;
-	struct lead_address asked;
-	int saved = errno;
-	int family;
 	int error;
 
-	if (!is_wanted(fd, address, len, &asked)) {
-		errno = saved;
-		return real_connect(fd, address, len);
-	}
-	family = prepare(fd, address->sa_family);
-	if (family == 0) {
-		errno = saved;
-		return real_connect(fd, address, len);
-	}
 	error = connect_soon(fd, &proxy, proxy_address(family, &proxy));
 	if (error == 0) {
-		error = send_line(fd, &asked);
+		error = send_line(fd, asked);
 	}
-	if (error == 0) {
-		errno = saved;
-		return 0;
+	if (is_away(error)) {
+		(void)real_connect(
+		    fd, &nobody, sizeof(nobody)); /* connect(2), AF_UNSPEC */
 	}
-	if (!is_away(error)) {
-		errno = error;
-		return -1;
+	return error;
+}
+
+int led_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct lead_address asked;
+	int saved = errno;
+	int family = 0;
+	int error = 0;
+	bool direct = true;
+
+	if (is_wanted(fd, address, len, &asked)) {
+		if (state.fail_open && probe_away(fd, address->sa_family)) {
+			tell();
+		} else {
+			family = prepare(fd, address->sa_family);
+		}
 	}
-	/* as it was before: connect(2), AF_UNSPEC */
-	(void)real_connect(fd, &nobody, sizeof(nobody));
-	tell();
-	errno = state.fail_open ? saved : ECONNREFUSED;
-	return state.fail_open ? real_connect(fd, address, len) : -1;
+	if (family != 0) {
+		error = lead(fd, family, &asked);
+		if (is_away(error)) {
+			tell();
+			error = ECONNREFUSED;
+		}
+		direct = error == ECONNREFUSED && state.fail_open;
+	}
+	errno = direct || error == 0 ? saved : error;
+	if (direct) {
+		return real_connect(fd, address, len);
+	}
+	return error == 0 ? 0 : -1;
 }

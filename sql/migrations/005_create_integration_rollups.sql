@@ -150,6 +150,10 @@ FROM (
 WHERE NOT EXISTS (SELECT FROM public.integration_rollups)
 ON CONFLICT DO NOTHING;
 
+-- The log of one status, newest first.
+CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at
+	ON public.integration_logs (status, created_at DESC);
+
 -- Newest changes first, for whoever follows rows as they change.
 CREATE INDEX IF NOT EXISTS idx_integration_logs_updated_at
 	ON public.integration_logs (updated_at DESC);

@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 
 from lib import canaries, client, http1
+from lib.admin import Admin
 from lib.canaries import KEPT
 from lib.place import HOSTS, everywhere
 from lib.upstream import KEEP, Origin
@@ -68,6 +69,15 @@ def everything_written(proxy):
     return places
 
 
+def everything_shown(proxy):
+    """What the admin port says of it, to the one who may read all."""
+    admin = Admin(proxy)
+    paths = ["/metrics", "/healthz", "/rest/v1/integration_logs?select=*"]
+    answers = [(path, admin.ask(path, key="service_role")) for path in paths]
+    assert [answer.status for _, answer in answers] == [200] * len(paths), answers
+    return [(path, answer.body) for path, answer in answers]
+
+
 def fire(proxy, vendor, opened, shot, number):
     """Sends one shot; some of them in small pieces. Returns the entity of its row."""
     entity = client.new_entity()
@@ -114,7 +124,7 @@ def test_no_secret_is_written_anywhere(payload, server_context, new_waybill):
             assert opened.read().status >= 400
     fired["refused"] = ("refused", refused, canaries.Shot(kept=False))
 
-    running = everything_written(proxy)  # the WAL is still there
+    running = everything_written(proxy) + everything_shown(proxy)  # the WAL is still there
     proxy.stop()
     check(fired, running + everything_written(proxy))
     check_kept(fired, proxy)

@@ -43,8 +43,8 @@ def test_the_unit_leaves_little_exposed(unit):
 
 @pytest.mark.parametrize("line", [
     "DynamicUser=yes", "StateDirectory=waybill", "StateDirectoryMode=0700", "ProtectSystem=strict",
-    "CapabilityBoundingSet=", "NoNewPrivileges=yes", "LimitCORE=0", "MemorySwapMax=0", "UMask=0077",
-    "ExecReload=/bin/kill -HUP $MAINPID",
+    "CapabilityBoundingSet=", "NoNewPrivileges=yes", "LimitCORE=0", "LimitMEMLOCK=infinity",
+    "MemorySwapMax=0", "UMask=0077", "ExecReload=/bin/kill -HUP $MAINPID",
 ])
 def test_the_unit_says(line):
     assert line in UNIT.read_text().splitlines()

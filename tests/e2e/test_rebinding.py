@@ -124,6 +124,17 @@ def test_connect_goes_to_the_ports_of_the_configuration(denying, port):
         assert opened.at_end()
 
 
+@pytest.mark.parametrize("url", [
+    "http://api.resend.com:22/", "http://api.resend.com:8080/x", "https://api.resend.com:8443/",
+    "https://api.resend.com:80/", "http://unrouted.example.test:25/",
+])
+def test_absolute_form_goes_to_those_and_to_port_80(denying, url):
+    with client.plain(denying.port) as opened:
+        answer = opened.ask(client.request("GET", url, host=url.split("/")[2]))
+        own_answer(answer, "PORT_DENIED")
+        assert answer.status == 403
+
+
 @pytest.fixture(scope="module")
 def denying(module_waybill):
     return module_waybill().start()
@@ -140,4 +151,4 @@ def test_own_listeners_are_denied(denying):
                 [("Host", f"127.0.0.1:{denying.port}")],
             )
         )
-        own_answer(answer, "UPSTREAM_DENIED")
+        own_answer(answer, "PORT_DENIED")  # and were it named, UPSTREAM_DENIED: it is loopback

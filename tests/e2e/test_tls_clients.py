@@ -87,16 +87,16 @@ def test_without_alpn_none_is_chosen(proxy):
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_a_session_is_resumed_for_its_host_and_for_no_other(version, proxy, tmp_path):
+def test_a_session_is_resumed_for_its_host_and_for_no_other(version, proxy, origin, tmp_path):
     kept = str(tmp_path / "session.pem")
     options = [version, "-ign_eof"]
     _, out = s_client(proxy, *options, "-sess_out", kept, words=REQUEST.format(HOST))
-    assert "200 OK" in out, out
+    assert "200 OK" in out, (out, origin.handshake_errors)
     assert "Max Early Data: 0" in out or version == "-tls1_2"
     _, out = s_client(proxy, *options, "-sess_in", kept, words=REQUEST.format(HOST))
-    assert "Reused, TLS" in out and "200 OK" in out, out
+    assert "Reused, TLS" in out and "200 OK" in out, (out, origin.handshake_errors)
     _, out = s_client(proxy, *options, "-sess_in", kept, host=OTHER, words=REQUEST.format(OTHER))
-    assert "New, TLS" in out and "Reused" not in out and "200 OK" in out, out
+    assert "New, TLS" in out and "Reused" not in out and "200 OK" in out, (out, origin.handshake_errors)
     assert f"Verified peername: *.{OTHER.split('.', 1)[1]}" in out or OTHER in out
 
 

@@ -80,6 +80,36 @@ static void what_jsonb_refuses_is_replaced(void **state)
 	assert_json("{\"\\u0000\":1,\"\":2}", "{\"\xEF\xBF\xBD\":1,\"\":2}");
 }
 
+static void half_a_surrogate_pair_is_replaced_once(void **state)
+{
+	(void)state;
+	assert_json("[\"\\ud83d\\ude00\",\"\\ud800\",\"\\udc00x\"]",
+	    "[\"\xF0\x9F\x98\x80\",\"\xEF\xBF\xBD\",\"\xEF\xBF\xBDx\"]");
+	/* what follows a lone half keeps its own meaning */
+	assert_json("[\"\\ud800\\u0041\",\"\\uD800\\uD83D\\uDE00\",\"\\ud800\\n\"]",
+	    "[\"\xEF\xBF\xBD\x41\",\"\xEF\xBF\xBD\xF0\x9F\x98\x80\",\"\xEF\xBF\xBD\\n\"]");
+}
+
+static void what_is_not_json_is_not_read_as_json(void **state)
+{
+	static const char *const faults[] = { "[1,]", "[,1]", "[1 2]", "{\"a\":1,}",
+		"{\"a\" 1}", "{a:1}", "{1:2}", "[01]", "[+1]", "[.5]", "[1.]", "[1e]",
+		"[-]", "[0x1]", "[NaN]", "[tru]", "[True]", "['a']", "[\"\\x\"]",
+		"[\"\\u12G4\"]", "[\"a\tb\"]", "[}", "{]", "[1]]", "[\v1]", "[\f1]",
+		"[1/**/]", "[\xC2\xA0]", "[\"a", "[\"a\\", "[\"\\u00", "[", "{\"a\"",
+		"{\"a\":" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		enum json_state got = JSON_NOTHING;
+
+		free(redacted(slice_of(faults[i]), true, NULL, &got));
+		if (got != JSON_BROKEN) {
+			fail_msg("%s: %d", faults[i], (int)got);
+		}
+	}
+}
+
 static void secrets_by_name_are_masked_at_any_depth(void **state)
 {
 	(void)state;
@@ -274,6 +304,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_doubles_and_digits_stay),
 		cmocka_unit_test(what_jsonb_refuses_is_replaced),
+		cmocka_unit_test(half_a_surrogate_pair_is_replaced_once),
+		cmocka_unit_test(what_is_not_json_is_not_read_as_json),
 		cmocka_unit_test(secrets_by_name_are_masked_at_any_depth),
 		cmocka_unit_test(code_is_masked_only_where_it_is_a_credential),
 		cmocka_unit_test(urls_lose_their_credentials),

@@ -75,7 +75,8 @@ static void indexes_have_the_names_and_columns_of_postgresql(void **state)
 	        "'index' AND tbl_name = 'integration_logs' AND sql IS NOT NULL ORDER BY name)"),
 	    "idx_integration_logs_created_at idx_integration_logs_dashboard "
 	    "idx_integration_logs_failed idx_integration_logs_related_entity "
-	    "idx_integration_logs_service_name idx_integration_logs_status");
+	    "idx_integration_logs_service_name idx_integration_logs_status "
+	    "idx_integration_logs_status_created_at");
 	assert_string_equal(
 	    query(db_of(state),
 	        "SELECT group_concat(name || ' ' || desc, ', ') FROM "

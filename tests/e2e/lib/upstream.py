@@ -67,9 +67,9 @@ class Connection:
 
 
 class Origin:
-    """Listens on a kernel-chosen port of 127.0.0.1 until stop()."""
+    """Listens until stop(): on a kernel-chosen port of 127.0.0.1 when no address is given."""
 
-    def __init__(self, context=None, handler=None):
+    def __init__(self, context=None, handler=None, address=("127.0.0.1", 0)):
         self.context = context
         self.handler = handler or answer_ok
         self.paths = {}  # path (target without query) → handler
@@ -81,10 +81,10 @@ class Origin:
         self.stopping = False
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(address)
         self.socket.listen(1024)
         self.port = self.socket.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{address[0]}:{self.port}"
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json_bytes: the table.
+ */
+#include "record/json_bytes.h"
+
+#define S JSON_BYTE_STOP
+#define H JSON_BYTE_HIGH
+#define E JSON_BYTE_EQUALS
+#define C JSON_BYTE_COLON
+#define D JSON_BYTE_DIGIT
+#define L JSON_BYTE_LETTER
+
+/* clang-format off */
+const uint8_t json_byte_kinds[256] = { /* sixteen by sixteen */
+	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
+	L, L, S, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	D, D, D, D, D, D, D, D, D, D, C, L, L, E, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, L, S, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+};
+/* clang-format on */
