@@ -186,6 +186,7 @@ class Sqlite:
         db.execute("pragma journal_mode = wal")
         db.close()
         self.size = self.waybill.db.stat().st_size
+        os.sync()  # gigabytes that are not on the disk yet would be measured
 
     def start(self):
         self.waybill.start()
