@@ -169,7 +169,7 @@ def test_exec_preload_leads_what_is_loaded_dynamically(world, direct, new_waybil
     waybill = new_waybill(listen=f"127.0.0.1:{proxy.port}")
     done = world.run(run_command, "exec", "--preload", "--config", waybill.config_file, "--", program)
     assert done.returncode == 0, done.err
-    assert bool(proxy.first) == is_led
+    assert eventually(lambda: bool(proxy.first) == is_led)
     assert done.err.count("\n") == (0 if is_led else 1) and ("HTTPS_PROXY" in done.err) == (not is_led)
 
 
