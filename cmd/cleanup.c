@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "cmd/cleanup_run.h"
-#include "sql/pg.h"
 #include "cmd/print.h"
+#include "sql/pg.h"
 #include "sql/retention.h"
 
 #define STORE_ROWS 500

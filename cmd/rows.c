@@ -6,11 +6,11 @@
 #include "cmd/command.h"
 #include "cmd/database.h"
 #include "cmd/migrate.h"
-#include "sql/pg.h"
 #include "cmd/stats.h"
 #include "cmd/stats_pg.h"
 #include "cmd/tail.h"
 #include "cmd/verify.h"
+#include "sql/pg.h"
 
 #include <getopt.h>
 #include <signal.h>

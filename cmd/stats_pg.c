@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "cmd/grid.h"
-#include "sql/pg.h"
 #include "cmd/print.h"
+#include "sql/pg.h"
 
 #define CELL_MAX 80 /* bytes of a cell that are shown */
 

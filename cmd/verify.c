@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "sql/pg.h"
 #include "cmd/verify_check.h"
+#include "sql/pg.h"
 
 static const struct verify_group groups[] = {
 	{ "table, views, function, policies", verify_schema_checks },

@@ -165,9 +165,9 @@ static const char *const statements[] = {
 
 #define MARK_HOUR(time)                                                                  \
 	"	INSERT INTO integration_rollup_marks (hour, claimed)\n"                        \
-	"		SELECT " HOUR_OF(time) ", 0 WHERE unixepoch(" time               \
-	                                       ") IS NOT NULL\n"                         \
-	                                       "		ON CONFLICT DO NOTHING;\n"
+	"		SELECT " HOUR_OF(                                                \
+	    time) ", 0 WHERE unixepoch(" time ") IS NOT NULL\n"                          \
+	          "		ON CONFLICT DO NOTHING;\n"
 
 static const char *const rollups[] = {
 	"CREATE TABLE IF NOT EXISTS integration_rollups (\n"
