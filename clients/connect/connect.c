@@ -28,6 +28,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static struct {
 	struct lead_address proxy;
 	char message[512];
 	size_t message_len;
+	struct stat error_file; /* standard error, as it was at first */
 } state;
 
 static atomic_flag told = ATOMIC_FLAG_INIT;
@@ -106,7 +108,8 @@ __attribute__((constructor)) static void start(void)
 
 	*(void **)&state.real = dlsym(RTLD_NEXT, "connect");
 	state.fail_open = is_set("WAYBILL_FAIL_OPEN");
-	state.quiet = is_set("WAYBILL_QUIET");
+	state.quiet =
+	    is_set("WAYBILL_QUIET") || fstat(STDERR_FILENO, &state.error_file) != 0;
 	text = text && *text ? text : getenv("WAYBILL_PROXY");
 	/* waybill's own calls would come back to it for ever */
 	if (text && *text && strcmp(program_invocation_short_name, "waybill") != 0) {
@@ -256,6 +259,11 @@ static int prepare(int fd, int family)
 	 */
 	int wanted = lead_is_v4(&state.proxy) ? family : AF_INET6;
 
+	/* with it connect() would only pretend: tcp(7) */
+	if (option_of(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 1) {
+		(void)setsockopt(
+		    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof(off));
+	}
 	if (is_bound(fd) || wanted != family) {
 		return replace(fd, wanted) ? wanted : 0;
 	}
@@ -358,9 +366,22 @@ static bool is_away(int error)
 	}
 }
 
+/* A daemon may have closed it, and opened something else as that descriptor. */
+static bool is_error_file(void)
+{
+	struct stat now;
+
+	return fstat(STDERR_FILENO, &now) == 0 &&
+	       (S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode) ||
+	           (S_ISREG(now.st_mode) &&
+	               ((unsigned)fcntl(STDERR_FILENO, F_GETFL) & O_APPEND)) ||
+	           (now.st_dev == state.error_file.st_dev &&
+	               now.st_ino == state.error_file.st_ino));
+}
+
 static void tell(void)
 {
-	if (!state.quiet && !atomic_flag_test_and_set(&told)) {
+	if (!state.quiet && is_error_file() && !atomic_flag_test_and_set(&told)) {
 		ssize_t written = write(STDERR_FILENO, state.message, state.message_len);
 
 		(void)written; /* there is nobody else to tell */

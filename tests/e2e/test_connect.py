@@ -60,7 +60,7 @@ def connects(world, proxy, *cases, **extra):
 
 
 LED = {"blocking": "4", "non-blocking": "4", "v6": "6", "v6 non-blocking": "6", "v4 as v6": "4",
-       "v6 alone": "6", "v6 alone, bound": "6", "bound to an address": "4", "bound to a port": "4",
+       "v6 alone": "6", "v6 alone, bound": "6", "bound to an address": "4", "bound to a port": "4", "fast open": "4",
        "twice": "4", "threads": "4", "forked": "4", "watched": "4", "asyncio": "4"}
 AWAY = "127.0.0.1:9"
 REFUSED = {"other port", "loopback", "loopback v6"}
@@ -107,6 +107,11 @@ def test_with_the_proxy_away_it_says_so_once(world):
     assert made["again"]["second"] == "ECONNREFUSED"
     assert said.count("\n") == 1 and AWAY in said and "waybill run" in said, said
     assert connects(world, AWAY, "blocking", WAYBILL_QUIET="1")[1] == ""
+
+
+def test_and_writes_into_nothing_that_is_not_standard_error(world):
+    made, said = connects(world, AWAY, "daemon")
+    assert made["daemon"]["error"] == "ECONNREFUSED" and made["daemon"]["written"] == 0 and said == ""
 
 
 def test_or_goes_direct_where_that_is_wanted(world, direct):
@@ -164,7 +169,7 @@ def test_exec_preload_leads_what_is_loaded_dynamically(world, direct, new_waybil
     waybill = new_waybill(listen=f"127.0.0.1:{proxy.port}")
     done = world.run(run_command, "exec", "--preload", "--config", waybill.config_file, "--", program)
     assert done.returncode == 0, done.err
-    assert bool(proxy.first) == is_led
+    assert eventually(lambda: bool(proxy.first) == is_led)
     assert done.err.count("\n") == (0 if is_led else 1) and ("HTTPS_PROXY" in done.err) == (not is_led)
 
 

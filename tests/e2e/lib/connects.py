@@ -39,7 +39,7 @@ def simple(family, address, nonblocking=False, kind=socket.SOCK_STREAM, options=
         if bind:
             sock.bind(bind)
         made = outcome(sock, address, keep=True)
-        made["kept"] = all(sock.getsockopt(*option[:2]) for option in options if option != V6ONLY)
+        made["kept"] = all(sock.getsockopt(*option[:2]) for option in options if option not in (FAST_OPEN, V6ONLY))
         sock.close()
         return made
 
@@ -86,6 +86,15 @@ def watched():
     return {**outcome(sock, V4, keep=True), "ready": bool(epoll.poll(5) and sock.fileno() >= 0)}
 
 
+def daemon():
+    """Standard error is closed, and something else gets its number."""
+    saved, other = os.dup(2), os.open("/tmp", os.O_TMPFILE | os.O_RDWR)
+    os.dup2(other, 2)
+    made = outcome(socket.socket(), V4)
+    os.dup2(saved, 2)
+    return {**made, "written": os.fstat(other).st_size}
+
+
 def by_asyncio():
     async def go():
         _, writer = await asyncio.open_connection(*V4)
@@ -96,6 +105,7 @@ def by_asyncio():
     return asyncio.run(go())
 
 
+FAST_OPEN = (socket.IPPROTO_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
 V6ONLY = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 CASES = {
     "blocking": simple(socket.AF_INET, V4),
@@ -109,12 +119,14 @@ CASES = {
     "bound to an address": simple(socket.AF_INET, V4, nonblocking=True, options=[
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], bind=("203.0.113.10", 0)),
     "bound to a port": simple(socket.AF_INET, V4, bind=("0.0.0.0", 0)),
+    "fast open": simple(socket.AF_INET, V4, nonblocking=True, options=[FAST_OPEN]),
     "twice": twice,
     "again": again,
     "threads": threads,
     "forked": forked,
     "watched": watched,
     "asyncio": by_asyncio,
+    "daemon": daemon,
     "other port": simple(socket.AF_INET, ("203.0.113.10", 8443)),
     "loopback": simple(socket.AF_INET, ("127.0.0.1", 443)),
     "loopback v6": simple(socket.AF_INET6, ("::1", 443)),
