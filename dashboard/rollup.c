@@ -18,7 +18,7 @@
 #define SETTLE_S        120
 #define PAUSE_NS        INT64_C(10000000000)
 #define COMPLAIN_NS     INT64_C(60000000000)
-#define ROWS_PER_INSERT 15 /* times 11 columns: parameters of one statement */
+#define ROWS_PER_INSERT 200 /* times 7: parameters of one statement */
 
 /* One hour that is being summed up. */
 struct job {
@@ -56,10 +56,15 @@ static int run(struct job *job, const char *format, ...)
 	return ask_run(job->ask, sql, NULL, 0, NULL, NULL, NULL, job->fault);
 }
 
-/*
- * Takes the oldest mark that is due. In PostgreSQL a mark is held by whoever has rows of
- * that hour not committed yet: it is passed over. *ret_hour -1: nothing is due.
- */
+/* Two waybills must neither claim one hour, nor write sums of one day at a time. */
+static int lock_sums(struct job *job)
+{
+	return ask_dialect(job->ask) == ASK_POSTGRES
+	           ? run(job, "SELECT pg_advisory_xact_lock(33602696198581357)")
+	           : 0; /* SQLite has one writer */
+}
+
+/* Takes the oldest hour that is due. *ret_hour -1: none is. */
 static int claim(struct job *job, int64_t end_hour, int64_t *ret_hour)
 {
 	char sql[400];
@@ -69,10 +74,12 @@ static int claim(struct job *job, int64_t end_hour, int64_t *ret_hour)
 	(void)snprintf(sql, sizeof(sql),
 	    "SELECT hour FROM integration_rollup_marks AS mark WHERE hour < %" PRId64
 	    " AND claimed = 0 AND NOT EXISTS (SELECT 1 FROM integration_rollup_marks AS claim"
-	    " WHERE claim.hour = mark.hour AND claim.claimed <> 0) ORDER BY hour LIMIT 1%s",
-	    end_hour,
-	    ask_dialect(job->ask) == ASK_POSTGRES ? " FOR UPDATE SKIP LOCKED" : "");
+	    " WHERE claim.hour = mark.hour AND claim.claimed <> 0) ORDER BY hour LIMIT 1",
+	    end_hour);
 	rc = ask_begin(job->ask, job->fault);
+	if (rc == 0) {
+		rc = lock_sums(job);
+	}
 	if (rc == 0) {
 		rc =
 		    ask_run(job->ask, sql, NULL, 0, on_first, ret_hour, NULL, job->fault);
@@ -200,7 +207,24 @@ static int drop(struct job *job, int64_t level_s, int64_t from_s, int64_t to_s)
 	    level_s, from_s, to_s);
 }
 
-/* The sums of the coarser levels that hold this hour, from those of their hours. */
+/* Has an hour of the span still to be summed up? */
+static int look_for_marks(
+    struct job *job, int64_t from_s, int64_t to_s, int64_t *ret_hour)
+{
+	char sql[160];
+
+	*ret_hour = -1;
+	(void)snprintf(sql, sizeof(sql), /* fits: two numbers */
+	    "SELECT hour FROM integration_rollup_marks WHERE hour >= %" PRId64
+	    " AND hour < %" PRId64 " LIMIT 1",
+	    from_s / HOUR_S, to_s / HOUR_S);
+	return ask_run(job->ask, sql, NULL, 0, on_first, ret_hour, NULL, job->fault);
+}
+
+/*
+ * The sums of the coarser levels that hold this hour, from those of their hours. Where
+ * one of these is still to come they would not be used: then it makes them.
+ */
 static int replace_above(struct job *job)
 {
 	const struct filter everything = { 0 };
@@ -210,7 +234,12 @@ static int replace_above(struct job *job)
 		struct above above = { job, cover_level_s[i] };
 		int64_t from_s = job->hour * HOUR_S / above.level_s * above.level_s;
 		int64_t to_s = from_s + above.level_s;
+		int64_t marked = -1;
 
+		rc = look_for_marks(job, from_s, to_s, &marked);
+		if (rc != 0 || marked >= 0) {
+			break; /* what is coarser has that hour too */
+		}
 		rc = facts_of_rollups(job->ask, &everything, HOUR_S, from_s * SECOND_US,
 		    to_s * SECOND_US, on_hour_fact, &above, job->fault);
 		if (rc == 0) {
@@ -252,9 +281,8 @@ static int replace(struct job *job)
 	int64_t from_s = job->hour * HOUR_S;
 	int rc = ask_begin(job->ask, job->fault);
 
-	if (rc == 0 && ask_dialect(job->ask) == ASK_POSTGRES) {
-		/* two waybills must not sum up hours of one day at a time */
-		rc = run(job, "SELECT pg_advisory_xact_lock(33602696198581357)");
+	if (rc == 0) {
+		rc = lock_sums(job);
 	}
 	for (int i = 0; i < 2 && rc == 0; i++) {
 		rc = drop(job, cover_level_s[i], from_s, from_s + HOUR_S);
@@ -263,10 +291,10 @@ static int replace(struct job *job)
 		rc = put_all(job);
 	}
 	if (rc == 0) {
-		rc = replace_above(job);
+		rc = drop_claim(job);
 	}
 	if (rc == 0) {
-		rc = drop_claim(job);
+		rc = replace_above(job);
 	}
 	return rc == 0 ? ask_commit(job->ask, job->fault) : rc;
 }

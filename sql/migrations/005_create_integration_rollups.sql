@@ -28,47 +28,24 @@ CREATE TABLE IF NOT EXISTS public.integration_rollups (
 );
 
 -- Hours (since 1970) whose rows have changed since they were summed up; claimed is 0, or which waybill
--- is at it.
+-- is at it. One row for each statement that changed some, and not one for each hour: a writer must
+-- never wait for another one's transaction to end.
 CREATE TABLE IF NOT EXISTS public.integration_rollup_marks (
+	mark bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	hour bigint NOT NULL,
-	claimed integer NOT NULL,
-	PRIMARY KEY (hour, claimed)
+	claimed integer NOT NULL
 );
+
+CREATE INDEX IF NOT EXISTS idx_integration_rollup_marks_hour
+	ON public.integration_rollup_marks (hour, claimed);
 
 COMMENT ON TABLE public.integration_rollups IS
 	'Sums of integration_logs for the dashboard, kept by waybill';
 COMMENT ON TABLE public.integration_rollup_marks IS
 	'Hours of integration_logs that are to be summed up anew';
 
--- Marks hours, and holds the marks until the transaction ends: whoever sums an hour up must not take
--- its mark while rows of that hour are still to be committed. Shared, so that writers do not wait for
--- each other.
-CREATE OR REPLACE FUNCTION public.mark_integration_rollups(hours bigint[])
-RETURNS void
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path = ''
-AS $$
-DECLARE
-	wanted bigint[];
-	held bigint;
-BEGIN
-	SELECT array_agg(DISTINCT h ORDER BY h) INTO wanted FROM unnest(hours) AS h WHERE h IS NOT NULL;
-	IF wanted IS NULL THEN
-		RETURN;
-	END IF;
-	LOOP
-		INSERT INTO public.integration_rollup_marks (hour, claimed)
-			SELECT h, 0 FROM unnest(wanted) AS h
-			ON CONFLICT DO NOTHING;
-		PERFORM 1 FROM public.integration_rollup_marks
-			WHERE hour = ANY (wanted) AND claimed = 0 ORDER BY hour FOR KEY SHARE;
-		GET DIAGNOSTICS held = ROW_COUNT;
-		EXIT WHEN held >= cardinality(wanted);
-	END LOOP;
-END
-$$;
-
+-- A mark is seen exactly when the rows are that it stands for: both are of one transaction. So whoever
+-- sums an hour up before has not seen them, and finds the hour marked again after.
 CREATE OR REPLACE FUNCTION public.integration_logs_mark_inserted()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -76,8 +53,9 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	PERFORM public.mark_integration_rollups(ARRAY(
-		SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint FROM new_rows));
+	INSERT INTO public.integration_rollup_marks (hour, claimed)
+	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	FROM new_rows WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
 $$;
@@ -89,8 +67,9 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	PERFORM public.mark_integration_rollups(ARRAY(
-		SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint FROM old_rows));
+	INSERT INTO public.integration_rollup_marks (hour, claimed)
+	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	FROM old_rows WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
 $$;
@@ -102,10 +81,10 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	PERFORM public.mark_integration_rollups(ARRAY(
-		SELECT floor(extract(epoch FROM created_at) / 3600)::bigint FROM old_rows
-		UNION
-		SELECT floor(extract(epoch FROM created_at) / 3600)::bigint FROM new_rows));
+	INSERT INTO public.integration_rollup_marks (hour, claimed)
+	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	FROM (SELECT created_at FROM old_rows UNION ALL SELECT created_at FROM new_rows) AS both_rows
+	WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
 $$;
@@ -148,7 +127,7 @@ FROM (
 	FROM public.integration_logs
 ) AS span, generate_series(first, last) AS h
 WHERE NOT EXISTS (SELECT FROM public.integration_rollups)
-ON CONFLICT DO NOTHING;
+	AND NOT EXISTS (SELECT FROM public.integration_rollup_marks);
 
 -- The log of one status, newest first.
 CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at
@@ -184,8 +163,7 @@ GRANT SELECT ON public.integration_rollups, public.integration_rollup_marks
 GRANT INSERT, UPDATE, DELETE ON public.integration_rollups, public.integration_rollup_marks
 	TO service_role;
 
-REVOKE ALL ON FUNCTION public.mark_integration_rollups(bigint[]),
-	public.integration_logs_mark_inserted(), public.integration_logs_mark_updated(),
+REVOKE ALL ON FUNCTION public.integration_logs_mark_inserted(), public.integration_logs_mark_updated(),
 	public.integration_logs_mark_deleted(), public.integration_logs_forget_rollups()
 	FROM PUBLIC, anon, authenticated;
 

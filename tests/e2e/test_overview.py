@@ -109,6 +109,12 @@ class PostgresRows:
             return cursor.fetchone()[0]
 
 
+def migrate(server):
+    for path in sorted((REPO / "sql/migrations").glob("*.sql")):
+        with contextlib.closing(server.connect()) as db, db.cursor() as cursor:
+            cursor.execute(path.read_text())
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request, new_waybill):
     """A running waybill, and the rows that it reads."""
@@ -118,9 +124,7 @@ def place(request, new_waybill):
             rows = SqliteRows(waybill)
         else:
             server = stack.enter_context(Postgres())
-            for path in sorted((REPO / "sql/migrations").glob("*.sql")):
-                with server.connect() as db, db.cursor() as cursor:
-                    cursor.execute(path.read_text())
+            migrate(server)
             waybill = new_waybill(admin={"listen": "127.0.0.1:0"}, database=server.url()).start()
             rows = PostgresRows(server)
         waybill.admin = waybill.wait_log(r"(http://127\.0\.0\.1:\d+)/#key=").group(1)
@@ -275,6 +279,25 @@ def test_marks_of_a_dead_program_are_worked_off(place):
     rows.run("delete from integration_rollups", [{"created_at": END}])
     waybill.start()
     assert eventually(lambda: summed_up(rows), 60)
+
+
+def test_no_writer_waits_for_another_one():
+    """Marks of one hour, in either order, in transactions that stay open; and the sums after."""
+    insert = ("insert into integration_logs (service_name, action, status, created_at) "
+              "values ('a', 'b', 'failed', now() - %s * interval '1 hour')")
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Postgres())
+        migrate(server)
+        first, second = (stack.enter_context(contextlib.closing(server.connect()))
+                         for _ in range(2))
+        one, two = first.cursor(), second.cursor()
+        two.execute("set lock_timeout = '5s'")
+        one.execute(insert, (3,))
+        two.execute(insert, (4,))
+        two.execute(insert, (3,))
+        one.execute(insert, (4,))
+        second.commit()
+        first.commit()
 
 
 @pytest.mark.parametrize("query, words", [

@@ -15,8 +15,8 @@ import pytest
 from lib.postgres import GUARDED, GUARDED_PASSWORD, Postgres, free_port
 from lib.waybill import REPO, binary, environment, eventually, run_command
 
+MIGRATIONS = sorted((REPO / "sql" / "migrations").glob("*.sql"))
 MIGRATION = "004_create_integration_logs_table.sql"
-MIGRATION_SQL = (REPO / "sql" / "migrations" / MIGRATION).read_text()
 
 # What Supabase has before anybody makes a table: everything in public is open to all three.
 SUPABASE = """
@@ -104,8 +104,8 @@ def complaints(result):
 def test_migrate_makes_the_table_and_remembers_it(database):
     assert MIGRATION in good(database.run("migrate"))
     assert database.has("integration_logs")
-    rows = database.query("select number, name from public.waybill_migrations")
-    assert rows == [(4, MIGRATION)]
+    rows = database.query("select number, name from public.waybill_migrations order by number")
+    assert rows == [(int(path.name[:3]), path.name) for path in MIGRATIONS]
 
 
 def test_a_second_migrate_has_nothing_to_do(migrated):
@@ -114,9 +114,9 @@ def test_a_second_migrate_has_nothing_to_do(migrated):
     assert migrated.query("select * from public.waybill_migrations") == before
 
 
-def test_migrate_after_the_file_was_pasted_changes_nothing(database):
-    database.query(MIGRATION_SQL)
-    database.query(MIGRATION_SQL)  # and twice
+def test_migrate_after_the_files_were_pasted_changes_nothing(database):
+    for path in MIGRATIONS + MIGRATIONS:  # and twice
+        database.query(path.read_text())
     database.add("success", 1)
     good(database.run("migrate"))
     assert database.count() == 1

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from lib.delivery import MIGRATION
+from lib.delivery import MIGRATIONS
 from lib.pgbouncer import PgBouncer
 from lib.postgres import Postgres
 from lib.waybill import REPO, Waybill
@@ -70,7 +70,8 @@ def places(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rest")
     with Postgres() as server:
         url = server.create_database("rows")
-        server.query(MIGRATION.read_text(), dbname="rows")
+        for path in MIGRATIONS:
+            server.query(path.read_text(), dbname="rows")
         with PgBouncer(server) as pooler:
             url = pooler.url("rows")
             running = [Waybill(folder / "sqlite"), Waybill(folder / "postgresql", database=url)]

@@ -14,7 +14,7 @@ import pytest
 from .postgres import Postgres
 from .waybill import REPO, SANITIZER, build_dir, environment, eventually
 
-MIGRATION = REPO / "sql" / "migrations" / "004_create_integration_logs_table.sql"
+MIGRATIONS = sorted((REPO / "sql" / "migrations").glob("*.sql"))
 
 
 class Table:
@@ -24,7 +24,8 @@ class Table:
         self.server = server
         self.name = "d" + uuid.uuid4().hex
         self.url = server.create_database(self.name)
-        self.query(MIGRATION.read_text())
+        for path in MIGRATIONS:
+            self.query(path.read_text())
 
     def query(self, sql, args=None, **where):
         return self.server.query(sql, args, dbname=self.name, **where)

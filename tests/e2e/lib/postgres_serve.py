@@ -14,13 +14,14 @@ sys.path.insert(0, str(E2E))
 
 from lib.postgres import Postgres  # noqa: E402
 
-MIGRATION = E2E.parents[1] / "sql" / "migrations" / "004_create_integration_logs_table.sql"
+MIGRATIONS = sorted((E2E.parents[1] / "sql" / "migrations").glob("*.sql"))
 
 
 def main():
     with Postgres(fsync="on", shared_buffers="256MB", max_wal_size="4GB") as server:
         url = server.create_database("bench")
-        server.query(MIGRATION.read_text(), dbname="bench")
+        for path in MIGRATIONS:
+            server.query(path.read_text(), dbname="bench")
         print(url, flush=True)
         sys.stdin.read()
 
