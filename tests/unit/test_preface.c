@@ -78,8 +78,8 @@ static void broken_lines_are_refused(void **state)
 		"PROXY TCP6 2001:db8::1%eth0 2001:db8::2 1 443\r\n",
 		"PROXY TCP4 192.0.2.1 203.0.113.10 50000 443\r\r\n",
 		/* as long as may be, and no end in sight */
-		"PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
-		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 65535655350000000000",
+		("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 65535655350000000000"),
 	};
 	struct preface preface;
 
