@@ -135,7 +135,7 @@ def test_the_package_lives_a_whole_life(debian, packages, authority, origin):
     entity = call(debian, service.port)
     # a program of another user finds what it must trust
     told = debian.run("setpriv", "--reuid=games", "--regid=games", "--clear-groups",
-                      "waybill", "env", "--json").out
+                      "waybill", "env", "--json", "--host", f"127.0.0.1:{service.port}").out
     assert json.loads(told)["SSL_CERT_FILE"] == "/run/waybill/bundle.pem"
     assert debian.path("/run/waybill/bundle.pem").stat().st_mode & 0o444 == 0o444
     service.stop()
