@@ -156,7 +156,7 @@ class Lines(io.RawIOBase):
 
 # stores
 
-MARKS = ("insert into integration_rollup_marks (hour, claimed) select h, 0 from ({hours}) as t "
+MARKS = ("insert into integration_rollup_marks (slot, claimed) select s, 0 from ({slots}) as t "
          "where true on conflict do nothing")
 
 
@@ -180,7 +180,7 @@ class Sqlite:
                        f"values ({', '.join('?' * len(COLUMNS))})", rows_in_order(count, end))
         for _, _, sql in made:
             db.execute(sql)
-        db.execute(MARKS.format(hours="select distinct unixepoch(created_at) / 3600 as h "
+        db.execute(MARKS.format(slots="select distinct unixepoch(created_at) / 300 as s "
                                       "from integration_logs"))
         db.execute("commit")
         db.execute("pragma journal_mode = wal")
@@ -225,7 +225,7 @@ class Postgresql:
                 cursor.execute(sql)
             cursor.execute("alter table public.integration_logs enable trigger user")
             cursor.execute(MARKS.format(
-                hours="select distinct floor(extract(epoch from created_at) / 3600)::bigint as h "
+                slots="select distinct floor(date_part('epoch', created_at) / 300)::bigint as s "
                       "from public.integration_logs"))
             cursor.execute("vacuum analyze public.integration_logs")
             cursor.execute("select pg_database_size(current_database())")
@@ -365,13 +365,13 @@ def follow(store, client, seconds=5):
 
 
 def sum_up(store, end):
-    """Seconds until every hour that has ended is summed up."""
+    """Seconds until every slot that has ended is summed up."""
     begin = time.monotonic()
-    old = f"select count(*) from integration_rollup_marks where hour < {end // 3600}"
+    old = f"select count(*) from integration_rollup_marks where slot < {end // 300}"
     while store.value(old) > 0:
         time.sleep(0.5)
         if time.monotonic() - begin > 3600:
-            raise SystemExit("the hours are not summed up after an hour")
+            raise SystemExit("the rows are not summed up after an hour")
     return time.monotonic() - begin
 
 

@@ -5,15 +5,14 @@
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
-#define HOUR_S    INT64_C(3600)
 
-const int64_t cover_level_s[COVER_LEVELS] = { 300, 3600, 21600, 86400 };
+const int64_t cover_level_s[COVER_LEVELS] = { COVER_SLOT_S, 3600, 21600, 86400 };
 
-/* Is an hour of [from_s, to_s) dirty? */
+/* Is a slot of [from_s, to_s) dirty? */
 static bool is_dirty(int64_t from_s, int64_t to_s, const int64_t *dirty, size_t count)
 {
-	int64_t first = from_s / HOUR_S;
-	int64_t end = (to_s + HOUR_S - 1) / HOUR_S;
+	int64_t first = from_s / COVER_SLOT_S;
+	int64_t end = to_s / COVER_SLOT_S;
 	size_t low = 0;
 	size_t high = count;
 
@@ -72,11 +71,11 @@ static int64_t choose(
 }
 
 bool cover_make(struct cover *cover, int64_t from_us, int64_t to_us, int64_t max_level_s,
-    const int64_t *dirty_hour, size_t dirty_count)
+    const int64_t *dirty_slot, size_t dirty_count)
 {
-	int64_t finest = cover_level_s[0];
-	int64_t at = (from_us + finest * SECOND_US - 1) / (finest * SECOND_US) * finest;
-	int64_t end = to_us / (finest * SECOND_US) * finest;
+	const int64_t slot_us = COVER_SLOT_S * SECOND_US;
+	int64_t at = (from_us + slot_us - 1) / slot_us * COVER_SLOT_S;
+	int64_t end = to_us / slot_us * COVER_SLOT_S;
 	bool fine = true;
 
 	cover->count = 0;
@@ -85,13 +84,9 @@ bool cover_make(struct cover *cover, int64_t from_us, int64_t to_us, int64_t max
 	}
 	fine = append(cover, COVER_ROWS, from_us, at * SECOND_US);
 	while (at < end && fine) {
-		int64_t level_s = choose(at, end, max_level_s, dirty_hour, dirty_count);
-		int64_t next = at + level_s;
+		int64_t level_s = choose(at, end, max_level_s, dirty_slot, dirty_count);
+		int64_t next = at + (level_s == COVER_ROWS ? COVER_SLOT_S : level_s);
 
-		if (level_s == COVER_ROWS) { /* to the end of this dirty hour */
-			next = (at / HOUR_S + 1) * HOUR_S;
-			next = next < end ? next : end;
-		}
 		fine = append(cover, level_s, at * SECOND_US, next * SECOND_US);
 		at = next;
 	}

@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Seconds that a rollup of each level spans; each divides the next. */
-enum { COVER_LEVELS = 4 };
+/* Seconds that a rollup of each level spans; each divides the next. The finest is also
+ * the span whose rows are marked when they change, a slot. */
+enum { COVER_LEVELS = 4, COVER_SLOT_S = 300 };
 
 extern const int64_t cover_level_s[COVER_LEVELS];
 
@@ -32,11 +33,11 @@ struct cover {
 
 /*
  * Covers [from_us, to_us) with as few and as coarse parts as can be. No rollup is coarser
- * than max_level_s (COVER_ROWS: none at all), nor has an hour that is in dirty_hour:
- * these are hours since 1970, rising. False: out of memory.
+ * than max_level_s (COVER_ROWS: none at all), nor has a slot that is in dirty_slot:
+ * these are counted since 1970, rising. False: out of memory.
  */
 bool cover_make(struct cover *cover, int64_t from_us, int64_t to_us, int64_t max_level_s,
-    const int64_t *dirty_hour, size_t dirty_count);
+    const int64_t *dirty_slot, size_t dirty_count);
 
 /* The coarsest level whose rollups fall whole into steps of step_s; COVER_ROWS: none. */
 int64_t cover_level_for(int64_t step_s);

@@ -14,14 +14,15 @@
 
 #include <errno.h>
 
-#define HOUR_US INT64_C(3600000000)
+#define SLOT_US (COVER_SLOT_S * INT64_C(1000000))
 #define DAY_S   INT64_C(86400)
 
 enum {
 	NAMES_MAX = 2000, /* of each kind: a list that long is none to choose from */
-	/* Hours not summed up whose rows are read. After an upgrade there are more: for
-	 * the minutes that summing them up takes, names of old rows may be missing. */
-	DIRTY_MAX = 48,
+	/* Slots not summed up whose rows are read: two days. After an upgrade there are
+	 * more: for the minutes that summing them up takes, names of old rows may be
+	 * missing. */
+	DIRTY_MAX = 576,
 };
 
 struct facets {
@@ -107,13 +108,13 @@ static int read_facts(struct ask *ask, struct facets *facets, struct ask_fault *
 	}
 	if (rc == 0 && count > DIRTY_MAX) {
 		/* before that, from the days that are summed up */
-		int64_t from_us = dirty[count - DIRTY_MAX] * HOUR_US;
+		int64_t from_us = dirty[count - DIRTY_MAX] * SLOT_US;
 
 		rc = facts_of_rollups(
 		    ask, &everything, DAY_S, 0, from_us, on_fact, facets, fault);
 		span.from_us = span.from_us > from_us ? span.from_us : from_us;
 	} else if (rc == 0 && !have) {
-		int64_t from_us = span.to_us - DIRTY_MAX * HOUR_US;
+		int64_t from_us = span.to_us - DIRTY_MAX * SLOT_US;
 
 		span.from_us = span.from_us > from_us ? span.from_us : from_us;
 	}

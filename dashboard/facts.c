@@ -1,40 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include "dashboard/facts.h"
 
+#include "base/clock.h"
 #include "dashboard/histogram.h"
+#include "dashboard/logrow.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #define SECOND_US INT64_C(1000000)
-#define HOUR_S    INT64_C(3600)
 
-/* A created_at of PostgreSQL as the store writes it. */
-#define PG_TEXT(of)                                                                      \
-	"to_char(" of " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+/* A created_at of PostgreSQL in microseconds; the double is exact enough to round. To
+ * have the server write each in the store's way takes it twice the time of counting. */
+#define PG_US(of) "round(date_part('epoch', " of ") * 1e6)::bigint"
 
 struct visitor {
 	fact_visit visit;
 	void *arg;
 	bool of_rows;
+	bool has_us; /* times are numbers: PG_US */
 };
-
-static int64_t number(const struct ask_cell *cell)
-{
-	char text[24];
-	size_t len = cell->text.len < sizeof(text) ? cell->text.len : sizeof(text) - 1;
-
-	memcpy(text, cell->text.ptr, len);
-	text[len] = '\0';
-	return strtoll(text, NULL, 10);
-}
 
 /* Columns: bucket, four fields, index or histogram, count, sum, first, last. */
 static int on_row(void *arg, const struct ask_cell *cell, size_t count)
 {
 	const struct visitor *visitor = arg;
-	struct fact fact = { .bucket_s = number(&cell[0]), .index = -1 };
+	char first[CLOCK_TEXT_SIZE];
+	char last[CLOCK_TEXT_SIZE];
+	struct fact fact = { .bucket_s = logrow_number(&cell[0]), .index = -1 };
 
 	(void)count;
 	for (int i = 0; i < FACT_FIELDS; i++) {
@@ -43,12 +37,18 @@ static int on_row(void *arg, const struct ask_cell *cell, size_t count)
 	if (!visitor->of_rows) {
 		fact.histogram = cell[5].text;
 	} else if (!cell[5].null) {
-		fact.index = (int)number(&cell[5]);
+		fact.index = (int)logrow_number(&cell[5]);
 	}
-	fact.count = (uint64_t)number(&cell[6]);
-	fact.duration_sum = number(&cell[7]);
+	fact.count = (uint64_t)logrow_number(&cell[6]);
+	fact.duration_sum = logrow_number(&cell[7]);
 	fact.first = cell[8].text;
 	fact.last = cell[9].text;
+	if (visitor->has_us) {
+		clock_format_us(logrow_number(&cell[8]), first);
+		clock_format_us(logrow_number(&cell[9]), last);
+		fact.first = slice_of(first);
+		fact.last = slice_of(last);
+	}
 	return visitor->visit(visitor->arg, &fact);
 }
 
@@ -58,7 +58,7 @@ static void put_bucket(struct query *query, int64_t step_s)
 		buf_puts(&query->sql, "0");
 	} else if (query->dialect == ASK_POSTGRES) {
 		buf_printf(&query->sql,
-		    "floor(extract(epoch FROM created_at) / %" PRId64
+		    "floor(date_part('epoch', created_at) / %" PRId64
 		    ")::bigint * %" PRId64,
 		    step_s, step_s);
 	} else {
@@ -71,8 +71,8 @@ int facts_of_rows(struct ask *ask, const struct filter *filter, int64_t from_us,
     int64_t to_us, int64_t step_s, fact_visit visit, void *arg, struct ask_fault *fault)
 {
 	struct query query = { .dialect = ask_dialect(ask) };
-	struct visitor visitor = { visit, arg, true };
 	bool is_pg = query.dialect == ASK_POSTGRES;
+	struct visitor visitor = { visit, arg, true, is_pg };
 	int rc;
 
 	buf_puts(&query.sql, "SELECT ");
@@ -81,9 +81,9 @@ int facts_of_rows(struct ask *ask, const struct filter *filter, int64_t from_us,
 	    &query.sql, ", service_name, action, status, coalesce(error_code, ''), ");
 	histogram_put_sql(&query.sql, "duration_ms");
 	buf_puts(&query.sql, ", count(*), coalesce(sum(duration_ms), 0), ");
-	buf_puts(&query.sql, is_pg ? PG_TEXT("min(created_at)") : "min(created_at)");
+	buf_puts(&query.sql, is_pg ? PG_US("min(created_at)") : "min(created_at)");
 	buf_puts(&query.sql, ", ");
-	buf_puts(&query.sql, is_pg ? PG_TEXT("max(created_at)") : "max(created_at)");
+	buf_puts(&query.sql, is_pg ? PG_US("max(created_at)") : "max(created_at)");
 	buf_printf(&query.sql, " FROM integration_logs%s", query_index(&query, filter));
 	query_rows(&query, filter, from_us, to_us);
 	buf_puts(&query.sql, " GROUP BY 1, 2, 3, 4, 5, 6");
@@ -96,7 +96,7 @@ int facts_of_rollups(struct ask *ask, const struct filter *filter, int64_t level
     int64_t from_us, int64_t to_us, fact_visit visit, void *arg, struct ask_fault *fault)
 {
 	struct query query = { .dialect = ask_dialect(ask) };
-	struct visitor visitor = { visit, arg, false };
+	struct visitor visitor = { visit, arg, false, false };
 	int rc;
 
 	buf_printf(&query.sql,
@@ -111,7 +111,7 @@ int facts_of_rollups(struct ask *ask, const struct filter *filter, int64_t level
 }
 
 struct marks {
-	int64_t *hour;
+	int64_t *slot;
 	size_t count;
 	size_t cap;
 };
@@ -123,15 +123,15 @@ static int on_mark(void *arg, const struct ask_cell *cell, size_t count)
 	(void)count;
 	if (marks->count == marks->cap) {
 		size_t cap = marks->cap ? marks->cap * 2 : 64;
-		int64_t *hour = realloc(marks->hour, cap * sizeof(*hour));
+		int64_t *slot = realloc(marks->slot, cap * sizeof(*slot));
 
-		if (!hour) {
+		if (!slot) {
 			return -ENOMEM;
 		}
-		marks->hour = hour;
+		marks->slot = slot;
 		marks->cap = cap;
 	}
-	marks->hour[marks->count++] = number(cell);
+	marks->slot[marks->count++] = logrow_number(cell);
 	return 0;
 }
 
@@ -153,7 +153,7 @@ int facts_have_rollups(struct ask *ask, bool *ret_have, struct ask_fault *fault)
 	    on_bool, ret_have, NULL, fault);
 }
 
-int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us, int64_t **ret_hour,
+int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us, int64_t **ret_slot,
     size_t *ret_count, struct ask_fault *fault)
 {
 	struct marks marks = { 0 };
@@ -161,18 +161,18 @@ int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us, int64_t **ret_h
 	int rc;
 
 	(void)snprintf(sql, sizeof(sql), /* fits: two numbers */
-	    "SELECT DISTINCT hour FROM integration_rollup_marks WHERE hour >= %" PRId64
-	    " AND hour <= %" PRId64 " ORDER BY hour",
-	    from_us / SECOND_US / HOUR_S, to_us / SECOND_US / HOUR_S);
+	    "SELECT DISTINCT slot FROM integration_rollup_marks WHERE slot >= %" PRId64
+	    " AND slot <= %" PRId64 " ORDER BY slot",
+	    from_us / SECOND_US / COVER_SLOT_S, to_us / SECOND_US / COVER_SLOT_S);
 	rc = ask_run(ask, sql, NULL, 0, on_mark, &marks, NULL, fault);
 	if (rc != 0) {
-		free(marks.hour);
+		free(marks.slot);
 		return rc;
 	}
-	if (!marks.hour && !(marks.hour = malloc(sizeof(*marks.hour)))) {
+	if (!marks.slot && !(marks.slot = malloc(sizeof(*marks.slot)))) {
 		return -ENOMEM; /* never NULL: that means no rollups at all */
 	}
-	*ret_hour = marks.hour;
+	*ret_slot = marks.slot;
 	*ret_count = marks.count;
 	return 0;
 }
@@ -190,7 +190,7 @@ static int read_part(struct ask *ask, const struct filter *filter,
 }
 
 int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
-    int64_t to_us, int64_t step_s, const int64_t *dirty_hour, size_t dirty_count,
+    int64_t to_us, int64_t step_s, const int64_t *dirty_slot, size_t dirty_count,
     fact_visit visit, void *arg, struct ask_fault *fault)
 {
 	int64_t level_s =
@@ -198,10 +198,10 @@ int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
 	struct cover cover = { 0 };
 	int rc = 0;
 
-	if (filter_needs_rows(filter) || !dirty_hour) {
+	if (filter_needs_rows(filter) || !dirty_slot) {
 		level_s = COVER_ROWS;
 	}
-	if (!cover_make(&cover, from_us, to_us, level_s, dirty_hour, dirty_count)) {
+	if (!cover_make(&cover, from_us, to_us, level_s, dirty_slot, dirty_count)) {
 		rc = -ENOMEM;
 	}
 	for (size_t i = 0; i < cover.count && rc == 0; i++) {

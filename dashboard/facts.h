@@ -27,24 +27,24 @@ struct fact {
 /* Returns 0 to go on, a negative errno to end. */
 typedef int (*fact_visit)(void *arg, const struct fact *fact);
 
-/* Has the database the tables of migration 005? */
+/* Has the database the tables of migration 006? */
 MUST_CHECK int facts_have_rollups(
     struct ask *ask, bool *ret_have, struct ask_fault *fault);
 
 /*
- * Marks: the hours that rollups do not serve, rising. *ret_hour: free() it.
+ * Marks: the slots (cover.h) that rollups do not serve, rising. *ret_slot: free() it.
  * Returns 0 or a negative errno, as ask_run.
  */
 MUST_CHECK int facts_marks(struct ask *ask, int64_t from_us, int64_t to_us,
-    int64_t **ret_hour, size_t *ret_count, struct ask_fault *fault);
+    int64_t **ret_slot, size_t *ret_count, struct ask_fault *fault);
 
 /*
  * Every fact of the rows between two times that the filter lets through. step_s: how fine
- * bucket_s is; 0: it does not matter. dirty_hour NULL: there are no rollups. Inside one
+ * bucket_s is; 0: it does not matter. dirty_slot NULL: there are no rollups. Inside one
  * transaction with facts_marks, so that nothing changes in between.
  */
 MUST_CHECK int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
-    int64_t to_us, int64_t step_s, const int64_t *dirty_hour, size_t dirty_count,
+    int64_t to_us, int64_t step_s, const int64_t *dirty_slot, size_t dirty_count,
     fact_visit visit, void *arg, struct ask_fault *fault);
 
 /* The facts of the rows themselves of one span. */

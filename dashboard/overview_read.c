@@ -2,6 +2,7 @@
 #include "dashboard/overview.h"
 
 #include "base/json.h"
+#include "dashboard/logrow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -130,11 +131,8 @@ static int on_before(void *arg, const struct fact *fact)
 
 static int on_count(void *arg, const struct ask_cell *cell, size_t count)
 {
-	char text[24];
-
 	(void)count;
-	(void)snprintf(text, sizeof(text), "%.*s", SLICE_ARG(cell->text));
-	*(uint64_t *)arg = strtoull(text, NULL, 10);
+	*(uint64_t *)arg = (uint64_t)logrow_number(cell);
 	return 0;
 }
 

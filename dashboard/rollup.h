@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rollup: sums up the hours whose rows have changed, so that long ranges are read from a
- * few sums (migration 005).
+ * rollup: sums up the slots of five minutes whose rows have changed, and the hours and
+ * days that they make, so that long ranges are read from a few sums (migration 006).
  *
  * properties  one thread; short transactions: whoever writes rows waits some milliseconds
  *             at most. Several waybills may work on one database.
- * operation   a mark is claimed, the hour's rows are counted, the sums of all levels
- *             replaced, the claim dropped. What changes meanwhile marks the hour again.
- * safety      a hour that is marked or claimed is read from its rows (facts.h): stopping,
+ * operation   the marks of an hour are claimed, the rows of their slots counted, the sums
+ *             of all levels replaced, the claims dropped. What changes meanwhile marks
+ *             its slot again.
+ * safety      a slot that is marked or claimed is read from its rows (facts.h): stopping,
  *             killing or losing this thread costs speed, never truth.
  */
 #ifndef DASHBOARD_ROLLUP_H
@@ -28,11 +29,5 @@ MUST_CHECK int rollup_start(struct ask_pool *pool,
 
 /* Ends the thread, after the hour that it is at. NULL is fine. */
 void rollup_stop(struct rollup *rollup);
-
-/*
- * Sums up at most `hours` hours that ended before now_us, the oldest first. For the
- * thread, and for tests. Returns how many, or a negative errno with words in err.
- */
-int rollup_step(struct ask_pool *pool, int64_t now_us, int hours, struct err *err);
 
 #endif

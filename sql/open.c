@@ -17,6 +17,10 @@
 #include "sql/schema.h"
 #include "sql/store.h"
 
+/* A check reads the whole file: past this many bytes a start would take too long. What is
+ * damaged there is found when it is read (handle.h). */
+#define CHECK_MAX (INT64_C(256) << 20)
+
 /* Does this code say that the content of the file is at fault, not the way to it? */
 static bool is_damage(int code)
 {
@@ -110,6 +114,13 @@ static int quick_check(sqlite3 *db)
 	return code;
 }
 
+static bool is_checked(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) != 0 || info.st_size <= CHECK_MAX;
+}
+
 static int set_journal(sqlite3 *db, enum store_sync sync)
 {
 	static const char *const sync_sql[] = {
@@ -185,7 +196,7 @@ static int set_up(struct store *store, bool deliver, bool *ret_newer)
 		*ret_newer = true;
 		return SQLITE_ERROR;
 	}
-	if (code == SQLITE_OK) {
+	if (code == SQLITE_OK && is_checked(store->path)) {
 		code = quick_check(store->db);
 	}
 	if (code == SQLITE_OK && sqlite3_db_readonly(store->db, "main") == 1) {

@@ -158,14 +158,15 @@ static const char *const statements[] = {
 };
 
 /*
- * Sums for the dashboard, as sql/migrations/005_create_integration_rollups.sql has them
- * for PostgreSQL: the triggers mark the hours (since 1970) whose rows have changed.
+ * Sums for the dashboard, as sql/migrations/006_create_integration_rollups.sql has them
+ * for PostgreSQL: the triggers mark the slots (300 s each, counted since 1970) whose rows
+ * have changed.
  */
-#define MARK_HOUR_OF(row)                                                                \
-	"	INSERT INTO integration_rollup_marks (hour, claimed)\n"                        \
-	"	SELECT hour, 0 FROM (\n"                                                       \
-	"		SELECT unixepoch(" row ".created_at) / 3600 AS hour)\n"          \
-	"	WHERE hour IS NOT NULL ON CONFLICT DO NOTHING;\n"
+#define MARK_SLOT_OF(row)                                                                \
+	"	INSERT INTO integration_rollup_marks (slot, claimed)\n"                        \
+	"	SELECT slot, 0 FROM (\n"                                                       \
+	"		SELECT unixepoch(" row ".created_at) / 300 AS slot)\n"           \
+	"	WHERE slot IS NOT NULL ON CONFLICT DO NOTHING;\n"
 
 static const char *const rollups[] = {
 	"CREATE TABLE IF NOT EXISTS integration_rollups (\n"
@@ -183,35 +184,43 @@ static const char *const rollups[] = {
 	"	PRIMARY KEY (level, bucket, service_name, action, status, error_code)\n"
 	") STRICT, WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS integration_rollup_marks (\n"
-	"	hour INTEGER NOT NULL,\n"
+	"	slot INTEGER NOT NULL,\n"
 	"	claimed INTEGER NOT NULL,\n"
-	"	PRIMARY KEY (hour, claimed)\n"
+	"	PRIMARY KEY (slot, claimed)\n"
 	") STRICT, WITHOUT ROWID",
 	/* the log of one status, newest first */
 	"CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at"
 	" ON integration_logs (status, created_at DESC)",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
 	"AFTER INSERT ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR_OF("NEW") "END",
+	"BEGIN\n" MARK_SLOT_OF("NEW") "END",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_updated\n"
 	"AFTER UPDATE OF service_name, action, status, error_code, duration_ms, created_at\n"
 	"ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR_OF("OLD") MARK_HOUR_OF("NEW") "END",
+	"BEGIN\n" MARK_SLOT_OF("OLD") MARK_SLOT_OF("NEW") "END",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_deleted\n"
 	"AFTER DELETE ON integration_logs\n"
-	"BEGIN\n" MARK_HOUR_OF("OLD") "END",
+	"BEGIN\n" MARK_SLOT_OF("OLD") "END",
 };
 
-/* A store from before the rollups: every hour from its first row to its last. */
+/* Version 2 marked whole hours. */
+static const char drop_hours[] =
+    "DROP TRIGGER IF EXISTS integration_logs_rollup_inserted;"
+    "DROP TRIGGER IF EXISTS integration_logs_rollup_updated;"
+    "DROP TRIGGER IF EXISTS integration_logs_rollup_deleted;"
+    "DROP TABLE IF EXISTS integration_rollup_marks;"
+    "DROP TABLE IF EXISTS integration_rollups";
+
+/* A store from before the marks: every slot from its first row to its last. */
 static const char mark_all[] =
-    "INSERT INTO integration_rollup_marks (hour, claimed)\n"
-    "WITH RECURSIVE span (hour, last) AS (\n"
+    "INSERT INTO integration_rollup_marks (slot, claimed)\n"
+    "WITH RECURSIVE span (slot, last) AS (\n"
     "	SELECT unixepoch((SELECT min(created_at) FROM integration_logs\n"
-    "		WHERE created_at BETWEEN '1970' AND '3000')) / 3600,\n"
+    "		WHERE created_at BETWEEN '1970' AND '3000')) / 300,\n"
     "	unixepoch((SELECT max(created_at) FROM integration_logs\n"
-    "		WHERE created_at BETWEEN '1970' AND '3000')) / 3600\n"
-    "	UNION ALL SELECT hour + 1, last FROM span WHERE hour < last)\n"
-    "SELECT hour, 0 FROM span WHERE hour IS NOT NULL ON CONFLICT DO NOTHING";
+    "		WHERE created_at BETWEEN '1970' AND '3000')) / 300\n"
+    "	UNION ALL SELECT slot + 1, last FROM span WHERE slot < last)\n"
+    "SELECT slot, 0 FROM span WHERE slot IS NOT NULL ON CONFLICT DO NOTHING";
 
 #define NOTE_IN_OUTBOX                                                                   \
 	"	INSERT INTO waybill_outbox (log_rowid, rev) VALUES (NEW.rowid, random())\n"    \
@@ -294,10 +303,8 @@ static int run_all(sqlite3 *db, const char *const *sql, size_t count)
 	return code;
 }
 
-static int apply_all(sqlite3 *db, bool deliver)
+static int make_tables(sqlite3 *db, bool deliver)
 {
-	char sql[200];
-	int version = 0;
 	int code = run_all(db, statements, sizeof(statements) / sizeof(statements[0]));
 
 	if (code == SQLITE_OK) {
@@ -309,15 +316,26 @@ static int apply_all(sqlite3 *db, bool deliver)
 		               : run_all(db, delivery_off,
 		                     sizeof(delivery_off) / sizeof(delivery_off[0]));
 	}
-	if (code != SQLITE_OK) {
-		return code;
+	return code;
+}
+
+static int apply_all(sqlite3 *db, bool deliver)
+{
+	char sql[200];
+	int version = 0;
+	int code = query_int(db, "PRAGMA user_version", &version);
+
+	if (code == SQLITE_OK && version < SCHEMA_WITH_SLOTS) {
+		code = sqlite3_exec(db, drop_hours, NULL, NULL, NULL);
+	}
+	if (code == SQLITE_OK) {
+		code = make_tables(db, deliver);
 	}
 	/* Written only when it differs: a whole database opens on a full disk. */
-	if (query_int(db, "PRAGMA user_version", &version) == SQLITE_OK &&
-	    version == SCHEMA_VERSION) {
-		return SQLITE_OK;
+	if (code != SQLITE_OK || version == SCHEMA_VERSION) {
+		return code;
 	}
-	if (version < SCHEMA_WITH_ROLLUPS) {
+	if (version < SCHEMA_WITH_SLOTS) {
 		code = sqlite3_exec(db, mark_all, NULL, NULL, NULL);
 		if (code != SQLITE_OK) {
 			return code;

@@ -11,8 +11,8 @@ struct sqlite3;
 
 /* "Wayb": tells a database of ours from another program's (PRAGMA application_id). */
 #define SCHEMA_APPLICATION_ID 0x57617962
-#define SCHEMA_VERSION        2
-#define SCHEMA_WITH_ROLLUPS   2 /* the first version that has integration_rollups */
+#define SCHEMA_VERSION        3
+#define SCHEMA_WITH_SLOTS     3 /* the first whose rollups are marked by five minutes */
 
 enum schema_state {
 	SCHEMA_OURS,    /* ours, or still empty */

@@ -234,7 +234,7 @@ def check_all(waybill, rows):
 
 
 def summed_up(rows):
-    """Every hour has been; the one that rows are in now has no mark of its own here."""
+    """Every slot has been; the one that is under way has no rows here."""
     return rows.value("select count(*) from integration_rollup_marks") == 0
 
 
@@ -274,8 +274,8 @@ def test_marks_of_a_dead_program_are_worked_off(place):
     rows.insert(made)
     assert eventually(lambda: summed_up(rows), 60)
     waybill.kill()
-    rows.run("insert into integration_rollup_marks (hour, claimed) "
-             f"values ({int(END.timestamp()) // 3600}, 77)", [{"created_at": END}])
+    rows.run("insert into integration_rollup_marks (slot, claimed) "
+             f"values ({int(END.timestamp()) // 300}, 77)", [{"created_at": END}])
     rows.run("delete from integration_rollups", [{"created_at": END}])
     waybill.start()
     assert eventually(lambda: summed_up(rows), 60)

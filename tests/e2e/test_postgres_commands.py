@@ -221,6 +221,23 @@ def test_migrate_puts_back_what_was_dropped(migrated):
     good(migrated.run("verify"))
 
 
+def test_migrate_replaces_the_sums_of_whole_hours(migrated):
+    """The marks that 005 made; its number is in the list, that of 006 is not."""
+    migrated.query(
+        "insert into public.integration_logs (service_name, action, status, created_at) "
+        "values ('a', 'b', 'success', '2026-01-01T00:00:01Z'), ('a', 'b', 'success', "
+        "'2026-01-01T01:04:59Z');"
+        "alter table public.integration_rollup_marks rename column slot to hour;"
+        "update public.waybill_migrations set number = 5 where number = 6;"
+        "insert into public.integration_rollups values (300, 0, 'a', 'b', 'success', '', 1, 1, '', '', '')"
+    )
+    good(migrated.run("migrate"))
+    assert migrated.value("select count(*) from public.integration_rollups") == 0
+    assert migrated.value("select count(*) from public.integration_rollup_marks") == 13
+    good(migrated.run("verify"))
+    assert "nothing to do" in migrated.run("migrate").out
+
+
 def test_on_supabase_only_the_right_roles_get_in(database):
     database.query(SUPABASE)
     good(database.run("migrate"))

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #define HOUR_US INT64_C(3600000000)
+#define SLOT_US (COVER_SLOT_S * INT64_C(1000000))
 
 /* Where a bucket may begin or end, and beside it. */
 static void every_edge(void (*look)(void *arg, int64_t ms), void *arg)
@@ -118,7 +119,7 @@ static void text_and_histogram_are_the_same(void **state)
 	free(one);
 }
 
-/* Whole, in order, without gaps; no dirty hour in a rollup; aligned. */
+/* Whole, in order, without gaps; no dirty slot in a rollup; aligned. */
 static void check_cover(const struct cover *cover, int64_t from_us, int64_t to_us,
     int64_t max_level_s, const int64_t *dirty, size_t dirty_count)
 {
@@ -136,8 +137,8 @@ static void check_cover(const struct cover *cover, int64_t from_us, int64_t to_u
 		assert_int_equal(part->from_us % (part->level_s * 1000000), 0);
 		assert_int_equal(part->to_us % (part->level_s * 1000000), 0);
 		for (size_t k = 0; k < dirty_count; k++) {
-			assert_true(dirty[k] * HOUR_US + HOUR_US <= part->from_us ||
-			            dirty[k] * HOUR_US >= part->to_us);
+			assert_true(dirty[k] * SLOT_US + SLOT_US <= part->from_us ||
+			            dirty[k] * SLOT_US >= part->to_us);
 		}
 	}
 	assert_int_equal(at_us, to_us);
@@ -158,7 +159,7 @@ static void a_range_is_covered_whatever_is_dirty(void **state)
 		int64_t level_s = cover_level_s[random() % COVER_LEVELS];
 
 		for (size_t i = 0; i < count; i++) {
-			dirty[i] = (i ? dirty[i - 1] : hour) + 1 + random() % 30;
+			dirty[i] = (i ? dirty[i - 1] : hour * 12) + 1 + random() % 300;
 		}
 		assert_true(cover_make(&cover, from_us, to_us, level_s, dirty, count));
 		check_cover(&cover, from_us, to_us, level_s, dirty, count);

@@ -234,10 +234,10 @@ static void second_opening_changes_nothing(void **state)
 	fixture->store = open_store(fixture->scratch.path, NULL);
 	assert_int_equal(
 	    strtol(query(fixture->store->db, "PRAGMA schema_version"), NULL, 10), before);
-	assert_string_equal(query(fixture->store->db, "PRAGMA user_version"), "2");
+	assert_string_equal(query(fixture->store->db, "PRAGMA user_version"), "3");
 }
 
-static void rows_from_before_the_rollups_are_marked(void **state)
+static void rows_from_before_the_slots_are_marked(void **state)
 {
 	struct fixture *fixture = *state;
 	sqlite3 *db = fixture->store->db;
@@ -248,19 +248,16 @@ static void rows_from_before_the_rollups_are_marked(void **state)
 	        "('a', 'b', 'failed', '2026-11-25T06:38:39.123456Z'),"
 	        "('a', 'b', 'failed', '2026-11-25T09:00:00.000000Z'),"
 	        "('a', 'b', 'failed', 'some day'), ('a', 'b', 'failed', NULL);"
-	        "DROP TABLE integration_rollups; DROP TABLE integration_rollup_marks;"
-	        "DROP TRIGGER integration_logs_rollup_inserted;"
-	        "DROP TRIGGER integration_logs_rollup_updated;"
-	        "DROP TRIGGER integration_logs_rollup_deleted;"
-	        "PRAGMA user_version = 1",
+	        "ALTER TABLE integration_rollup_marks RENAME COLUMN slot TO hour;"
+	        "PRAGMA user_version = 2",
 	        NULL, NULL, NULL),
 	    SQLITE_OK);
 	store_close(fixture->store);
 	fixture->store = open_store(fixture->scratch.path, NULL);
 	assert_string_equal(query(fixture->store->db,
-	                        "SELECT group_concat(hour - 1795586400 / 3600, ' ') FROM "
-	                        "integration_rollup_marks ORDER BY hour"),
-	    "0 1 2 3");
+	                        "SELECT (min(slot) * 300) || ' ' || (max(slot) * 300)"
+	                        " || ' ' || count(*) FROM integration_rollup_marks"),
+	    "1795588500 1795597200 30");
 }
 
 static void missing_index_is_made_again(void **state)
@@ -287,7 +284,7 @@ int main(void)
 		TEST(changes_of_status_are_numbered),
 		TEST(list_of_changes_stays_bounded),
 		TEST(second_opening_changes_nothing),
-		TEST(rows_from_before_the_rollups_are_marked),
+		TEST(rows_from_before_the_slots_are_marked),
 		TEST(missing_index_is_made_again),
 	};
 

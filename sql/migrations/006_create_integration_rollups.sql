@@ -1,14 +1,27 @@
--- 005: rollups of integration_logs, so that the dashboard answers at once over millions of rows.
+-- 006: rollups of integration_logs, so that the dashboard answers at once over millions of rows.
 --
 -- For PostgreSQL 15 and later, after 004. Paste it into Supabase's SQL editor as it stands, or run it
--- with psql or `waybill migrate`; running it again changes nothing.
+-- with psql or `waybill migrate`; running it again changes nothing. It takes the place of 005, which
+-- marked whole hours: where 005 is, its sums are made anew.
 --
--- The triggers only note which hours have changed; `waybill run` sums those hours up, and until it
--- has, reads their rows. So a rollup is never wrong, and without waybill nothing is but slower.
+-- The triggers only note which spans of five minutes have changed; `waybill run` sums those up, and
+-- until it has, reads their rows. So a rollup is never wrong, and without waybill nothing is but slower.
 
 BEGIN;
 
 SET LOCAL client_min_messages = warning;
+
+-- What 005 made goes. With the lock no statement is under way whose trigger knows the old table.
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM information_schema.columns WHERE table_schema = 'public'
+			AND table_name = 'integration_rollup_marks' AND column_name = 'hour') THEN
+		LOCK TABLE public.integration_logs IN ACCESS EXCLUSIVE MODE;
+		DROP TABLE public.integration_rollup_marks;
+		DELETE FROM public.integration_rollups;
+	END IF;
+END
+$$;
 
 -- Sums over the rows of a span of `level` seconds (300, 3600, 21600, 86400) that begins at `bucket`
 -- (seconds since 1970, UTC). histogram: durations in log-linear buckets, "INDEX:COUNT INDEX:COUNT ...".
@@ -27,25 +40,25 @@ CREATE TABLE IF NOT EXISTS public.integration_rollups (
 	PRIMARY KEY (level, bucket, service_name, action, status, error_code)
 );
 
--- Hours (since 1970) whose rows have changed since they were summed up; claimed is 0, or which waybill
--- is at it. One row for each statement that changed some, and not one for each hour: a writer must
--- never wait for another one's transaction to end.
+-- Slots, of 300 seconds, counted since 1970, whose rows have changed since they were summed up; claimed
+-- is 0, or which waybill is at it. One row for each statement that changed some, and not one for each
+-- slot: a writer must never wait for another one's transaction to end.
 CREATE TABLE IF NOT EXISTS public.integration_rollup_marks (
 	mark bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	hour bigint NOT NULL,
+	slot bigint NOT NULL,
 	claimed integer NOT NULL
 );
 
-CREATE INDEX IF NOT EXISTS idx_integration_rollup_marks_hour
-	ON public.integration_rollup_marks (hour, claimed);
+CREATE INDEX IF NOT EXISTS idx_integration_rollup_marks_slot
+	ON public.integration_rollup_marks (slot, claimed);
 
 COMMENT ON TABLE public.integration_rollups IS
 	'Sums of integration_logs for the dashboard, kept by waybill';
 COMMENT ON TABLE public.integration_rollup_marks IS
-	'Hours of integration_logs that are to be summed up anew';
+	'Spans of 300 seconds of integration_logs that are to be summed up anew';
 
 -- A mark is seen exactly when the rows are that it stands for: both are of one transaction. So whoever
--- sums an hour up before has not seen them, and finds the hour marked again after.
+-- sums the slot up before has not seen them, and finds it marked again after.
 CREATE OR REPLACE FUNCTION public.integration_logs_mark_inserted()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -53,8 +66,8 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	INSERT INTO public.integration_rollup_marks (hour, claimed)
-	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	INSERT INTO public.integration_rollup_marks (slot, claimed)
+	SELECT DISTINCT floor(date_part('epoch', created_at) / 300)::bigint, 0
 	FROM new_rows WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
@@ -67,8 +80,8 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	INSERT INTO public.integration_rollup_marks (hour, claimed)
-	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	INSERT INTO public.integration_rollup_marks (slot, claimed)
+	SELECT DISTINCT floor(date_part('epoch', created_at) / 300)::bigint, 0
 	FROM old_rows WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
@@ -81,8 +94,8 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-	INSERT INTO public.integration_rollup_marks (hour, claimed)
-	SELECT DISTINCT floor(extract(epoch FROM created_at) / 3600)::bigint, 0
+	INSERT INTO public.integration_rollup_marks (slot, claimed)
+	SELECT DISTINCT floor(date_part('epoch', created_at) / 300)::bigint, 0
 	FROM (SELECT created_at FROM old_rows UNION ALL SELECT created_at FROM new_rows) AS both_rows
 	WHERE created_at IS NOT NULL;
 	RETURN NULL;
@@ -118,14 +131,14 @@ CREATE OR REPLACE TRIGGER integration_logs_rollup_truncated
 	AFTER TRUNCATE ON public.integration_logs
 	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_forget_rollups();
 
--- Rows that were there before: every hour from the first to the last, each summed up once.
-INSERT INTO public.integration_rollup_marks (hour, claimed)
-SELECT h, 0
+-- Rows that were there before: every slot from the first to the last, each summed up once.
+INSERT INTO public.integration_rollup_marks (slot, claimed)
+SELECT s, 0
 FROM (
-	SELECT floor(extract(epoch FROM min(created_at)) / 3600)::bigint AS first,
-		floor(extract(epoch FROM max(created_at)) / 3600)::bigint AS last
+	SELECT floor(date_part('epoch', min(created_at)) / 300)::bigint AS first,
+		floor(date_part('epoch', max(created_at)) / 300)::bigint AS last
 	FROM public.integration_logs
-) AS span, generate_series(first, last) AS h
+) AS span, generate_series(first, last) AS s
 WHERE NOT EXISTS (SELECT FROM public.integration_rollups)
 	AND NOT EXISTS (SELECT FROM public.integration_rollup_marks);
 
