@@ -296,7 +296,7 @@ def questions(store, end):
         ("log, failed", log(end, status="eq.failed"), 0),
         ("log, service and status", log(end, service_name="eq.whapi", status="eq.success"), 0),
         ("log, rare code", log(end, error_code="eq.RARE"), 0),
-        ("log, words", log(end, error_message="ilike.*needle*"), 0),
+        ("log, words", log(end, error_message=["not.is.null", "ilike.*needle*"]), 0),
         ("one row", f"/rest/v1/integration_logs?id=eq.{one}", 0),
         ("entity's history", log(end, related_entity_type="eq.lead", limit=200,
                                  related_entity_id=f"eq.{entity}"), 0),

@@ -18,27 +18,28 @@
 struct visitor {
 	fact_visit visit;
 	void *arg;
-	bool of_rows;
-	bool has_us; /* times are numbers: PG_US */
+	bool of_rows;               /* durations are a list; else a rollup's histogram */
+	bool has_us;                /* times are numbers: PG_US */
+	struct histogram durations; /* of the fact that is being handed out */
 };
 
-/* Columns: bucket, four fields, index or histogram, count, sum, first, last. */
+/* Columns: bucket, four fields, durations, count, sum, first, last. */
 static int on_row(void *arg, const struct ask_cell *cell, size_t count)
 {
-	const struct visitor *visitor = arg;
+	struct visitor *visitor = arg;
 	char first[CLOCK_TEXT_SIZE];
 	char last[CLOCK_TEXT_SIZE];
-	struct fact fact = { .bucket_s = logrow_number(&cell[0]), .index = -1 };
+	struct fact fact = { .bucket_s = logrow_number(&cell[0]),
+		.durations = &visitor->durations };
+	bool fine;
 
 	(void)count;
 	for (int i = 0; i < FACT_FIELDS; i++) {
 		fact.field[i] = cell[1 + i].text;
 	}
-	if (!visitor->of_rows) {
-		fact.histogram = cell[5].text;
-	} else if (!cell[5].null) {
-		fact.index = (int)logrow_number(&cell[5]);
-	}
+	memset(&visitor->durations, 0, sizeof(visitor->durations));
+	fine = visitor->of_rows ? histogram_parse_list(&visitor->durations, cell[5].text)
+	                        : histogram_parse(&visitor->durations, cell[5].text);
 	fact.count = (uint64_t)logrow_number(&cell[6]);
 	fact.duration_sum = logrow_number(&cell[7]);
 	fact.first = cell[8].text;
@@ -49,7 +50,7 @@ static int on_row(void *arg, const struct ask_cell *cell, size_t count)
 		fact.first = slice_of(first);
 		fact.last = slice_of(last);
 	}
-	return visitor->visit(visitor->arg, &fact);
+	return fine ? visitor->visit(visitor->arg, &fact) : -EINVAL;
 }
 
 static void put_bucket(struct query *query, int64_t step_s)
@@ -72,21 +73,24 @@ int facts_of_rows(struct ask *ask, const struct filter *filter, int64_t from_us,
 {
 	struct query query = { .dialect = ask_dialect(ask) };
 	bool is_pg = query.dialect == ASK_POSTGRES;
-	struct visitor visitor = { visit, arg, true, is_pg };
+	struct visitor visitor = { visit, arg, true, is_pg, { 0 } };
 	int rc;
 
 	buf_puts(&query.sql, "SELECT ");
 	put_bucket(&query, step_s);
 	buf_puts(
 	    &query.sql, ", service_name, action, status, coalesce(error_code, ''), ");
-	histogram_put_sql(&query.sql, "duration_ms");
+	/* a list, which is sorted into buckets here: nearly every row of a short span has
+	 * one to itself, and groups of one cost the database more than a list */
+	buf_puts(&query.sql, is_pg ? "array_to_string(array_agg(duration_ms), ',')"
+	                           : "group_concat(duration_ms)");
 	buf_puts(&query.sql, ", count(*), coalesce(sum(duration_ms), 0), ");
 	buf_puts(&query.sql, is_pg ? PG_US("min(created_at)") : "min(created_at)");
 	buf_puts(&query.sql, ", ");
 	buf_puts(&query.sql, is_pg ? PG_US("max(created_at)") : "max(created_at)");
 	buf_printf(&query.sql, " FROM integration_logs%s", query_index(&query, filter));
 	query_rows(&query, filter, from_us, to_us);
-	buf_puts(&query.sql, " GROUP BY 1, 2, 3, 4, 5, 6");
+	buf_puts(&query.sql, " GROUP BY 1, 2, 3, 4, 5");
 	rc = query_run(&query, ask, on_row, &visitor, fault);
 	query_finish(&query);
 	return rc;
@@ -96,7 +100,7 @@ int facts_of_rollups(struct ask *ask, const struct filter *filter, int64_t level
     int64_t from_us, int64_t to_us, fact_visit visit, void *arg, struct ask_fault *fault)
 {
 	struct query query = { .dialect = ask_dialect(ask) };
-	struct visitor visitor = { visit, arg, false, false };
+	struct visitor visitor = { visit, arg, false, false, { 0 } };
 	int rc;
 
 	buf_printf(&query.sql,
@@ -104,7 +108,7 @@ int facts_of_rollups(struct ask *ask, const struct filter *filter, int64_t level
 	    "duration_sum, first_created, last_created FROM integration_rollups "
 	    "WHERE level = %" PRId64 " AND bucket >= %" PRId64 " AND bucket < %" PRId64,
 	    level_s, from_us / SECOND_US, to_us / SECOND_US);
-	query_lists(&query, filter, "error_code");
+	query_lists(&query, filter);
 	rc = query_run(&query, ask, on_row, &visitor, fault);
 	query_finish(&query);
 	return rc;
@@ -209,15 +213,4 @@ int facts_read(struct ask *ask, const struct filter *filter, int64_t from_us,
 	}
 	cover_finish(&cover);
 	return rc;
-}
-
-int fact_add(struct histogram *into, const struct fact *fact)
-{
-	if (fact->histogram.ptr) {
-		return histogram_parse(into, fact->histogram) ? 0 : -EINVAL;
-	}
-	if (fact->index >= 0) {
-		histogram_add(into, fact->index, fact->count);
-	}
-	return 0;
 }

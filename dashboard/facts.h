@@ -20,8 +20,7 @@ struct fact {
 	int64_t duration_sum; /* ms */
 	struct slice first;   /* created_at, as the store writes it */
 	struct slice last;
-	int index;              /* of a histogram; -1: no duration, or see histogram */
-	struct slice histogram; /* a rollup's; ptr NULL: `index` says it */
+	const struct histogram *durations; /* of those rows that have one */
 };
 
 /* Returns 0 to go on, a negative errno to end. */
@@ -56,8 +55,5 @@ MUST_CHECK int facts_of_rows(struct ask *ask, const struct filter *filter,
 MUST_CHECK int facts_of_rollups(struct ask *ask, const struct filter *filter,
     int64_t level_s, int64_t from_us, int64_t to_us, fact_visit visit, void *arg,
     struct ask_fault *fault);
-
-/* Adds a fact's durations. -EINVAL: a rollup holds no histogram. */
-MUST_CHECK int fact_add(struct histogram *into, const struct fact *fact);
 
 #endif

@@ -6,7 +6,7 @@
 
 #define MS_MAX INT64_C(0x7fffffff) /* duration_ms is an integer of 32 bits */
 
-enum { SUB_BITS = 4, SUB = 1 << SUB_BITS, SHIFT_MAX = 26 };
+enum { SUB_BITS = 4, SUB = 1 << SUB_BITS };
 
 int histogram_index(int64_t ms)
 {
@@ -21,17 +21,6 @@ int histogram_index(int64_t ms)
 		shift++;
 	}
 	return shift * SUB + (int)(ms >> shift);
-}
-
-void histogram_put_sql(struct buf *sql, const char *column)
-{
-	buf_printf(sql, "(CASE WHEN %s < 0 THEN 0", column);
-	for (int shift = 0; shift < SHIFT_MAX; shift++) {
-		buf_printf(sql, " WHEN %s < %" PRId64 " THEN %d + (%s >> %d)", column,
-		    INT64_C(2) * SUB << shift, shift * SUB, column, shift);
-	}
-	buf_printf(sql, " WHEN %s >= %" PRId64 " THEN %d + (%s >> %d) END)", column,
-	    INT64_C(2) * SUB << (SHIFT_MAX - 1), SHIFT_MAX * SUB, column, SHIFT_MAX);
 }
 
 void histogram_add(struct histogram *histogram, int index, uint64_t count)
@@ -108,6 +97,27 @@ bool histogram_parse(struct histogram *histogram, struct slice text)
 			return false;
 		}
 		histogram_add(histogram, (int)index, count);
+		first = false;
+	}
+	return true;
+}
+
+bool histogram_parse_list(struct histogram *histogram, struct slice text)
+{
+	bool first = true;
+
+	while (text.len > 0) {
+		bool negative;
+		uint64_t ms;
+
+		if (!first && !take_char(&text, ',')) {
+			return false;
+		}
+		negative = take_char(&text, '-');
+		if (!take_number(&text, MS_MAX + 1, &ms)) {
+			return false;
+		}
+		histogram_add(histogram, histogram_index(negative ? 0 : (int64_t)ms), 1);
 		first = false;
 	}
 	return true;

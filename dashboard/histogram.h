@@ -31,12 +31,6 @@ struct histogram {
 /* Which bucket a duration is in; what is negative counts as 0. */
 int histogram_index(int64_t ms);
 
-/*
- * The same in SQL, for a column or an expression; both databases have the same integer
- * arithmetic. NULL stays NULL.
- */
-void histogram_put_sql(struct buf *sql, const char *column);
-
 void histogram_add(struct histogram *histogram, int index, uint64_t count);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
@@ -46,6 +40,10 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
  */
 void histogram_put(struct buf *out, const struct histogram *histogram);
 bool histogram_parse(struct histogram *histogram, struct slice text);
+
+/* Adds durations in ms: decimals with a comma between, as databases list them. False:
+ * these are none. */
+bool histogram_parse_list(struct histogram *histogram, struct slice text);
 
 /* The smallest value that `share` (0 to 1) of all do not exceed; -1: there is none. */
 int64_t histogram_percentile(const struct histogram *histogram, double share);

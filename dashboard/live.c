@@ -112,7 +112,7 @@ void live_put_filter(struct query *query, const struct live *live)
 		buf_puts(&query->sql, " AND created_at < ");
 		query_time(query, filter->to_us);
 	}
-	query_lists(query, filter, "coalesce(error_code, '')");
+	query_lists(query, filter);
 	if (filter->entity_type.ptr) {
 		buf_puts(&query->sql, " AND related_entity_type = ");
 		query_param(query, filter->entity_type, "text");

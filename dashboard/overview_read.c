@@ -29,11 +29,13 @@ static int status_of(struct slice text)
 	return -1; /* the table lets no other in */
 }
 
-static int add_sums(
+static void add_sums(
     struct overview_sums *sums, int status, const struct fact *fact, bool long_poll)
 {
 	sums->count[status] += fact->count;
-	return long_poll ? 0 : fact_add(&sums->histogram, fact);
+	if (!long_poll) {
+		histogram_merge(&sums->histogram, fact->durations);
+	}
 }
 
 static bool is_long_poll(const struct overview *overview, const struct fact *fact)
@@ -78,17 +80,16 @@ static int add_error(struct overview *overview, const struct fact *fact)
 	return 0;
 }
 
-static int add_to_series(
+static void add_to_series(
     struct overview *overview, int status, const struct fact *fact, bool long_poll)
 {
 	int64_t at =
 	    (fact->bucket_s - overview->series_from_s) / overview->filter->step_s;
 
-	if (fact->bucket_s < overview->series_from_s ||
-	    at >= (int64_t)overview->series_count) {
-		return 0; /* cannot be: facts are of the range */
+	if (fact->bucket_s >= overview->series_from_s &&
+	    at < (int64_t)overview->series_count) { /* always: facts are of the range */
+		add_sums(&overview->series[at], status, fact, long_poll);
 	}
-	return add_sums(&overview->series[at], status, fact, long_poll);
 }
 
 static int on_now(void *arg, const struct fact *fact)
@@ -97,25 +98,23 @@ static int on_now(void *arg, const struct fact *fact)
 	int status = status_of(fact->field[FACT_STATUS]);
 	struct tally_entry *action = action_of(overview, fact);
 	bool long_poll = action ? action->long_poll : is_long_poll(overview, fact);
-	int rc = 0;
 
 	if (status < 0 || (!action && !overview->actions.over)) {
 		return status < 0 ? 0 : -ENOMEM;
 	}
-	rc = add_sums(&overview->now, status, fact, long_poll);
-	if (rc == 0) {
-		rc = add_to_series(overview, status, fact, long_poll);
-	}
-	if (rc == 0 && action) {
+	add_sums(&overview->now, status, fact, long_poll);
+	add_to_series(overview, status, fact, long_poll);
+	if (action) {
 		action->count += fact->count;
 		action->failed += status == OVERVIEW_FAILED ? fact->count : 0;
-		action->duration_sum += long_poll ? 0 : fact->duration_sum;
-		rc = long_poll ? 0 : fact_add(&action->histogram, fact);
 	}
-	if (rc == 0 && (status == OVERVIEW_FAILED || status == OVERVIEW_RETRYING)) {
-		rc = add_error(overview, fact);
+	if (action && !long_poll) {
+		action->duration_sum += fact->duration_sum;
+		histogram_merge(&action->histogram, fact->durations);
 	}
-	return rc;
+	return status == OVERVIEW_FAILED || status == OVERVIEW_RETRYING
+	           ? add_error(overview, fact)
+	           : 0;
 }
 
 static int on_before(void *arg, const struct fact *fact)
@@ -126,7 +125,10 @@ static int on_before(void *arg, const struct fact *fact)
 	struct tally_entry *action = action_of(overview, fact);
 	bool long_poll = action ? action->long_poll : is_long_poll(overview, fact);
 
-	return status < 0 ? 0 : add_sums(&overview->before, status, fact, long_poll);
+	if (status >= 0) {
+		add_sums(&overview->before, status, fact, long_poll);
+	}
+	return 0;
 }
 
 static int on_count(void *arg, const struct ask_cell *cell, size_t count)
@@ -147,9 +149,10 @@ static int read_in_flight(
 	lists.count[FILTER_STATUS] = 0;
 	lists.count[FILTER_CODE] = 0;
 	buf_printf(&query.sql, "SELECT count(*) FROM integration_logs%s",
-	    query.dialect == ASK_SQLITE ? " INDEXED BY idx_integration_logs_status" : "");
+	    query.dialect == ASK_SQLITE ? " INDEXED BY idx_integration_logs_in_flight"
+	                                : "");
 	buf_puts(&query.sql, " WHERE status = 'pending' AND duration_ms IS NULL");
-	query_lists(&query, &lists, "error_code");
+	query_lists(&query, &lists);
 	if (lists.entity_type.ptr) {
 		buf_puts(&query.sql, " AND related_entity_type = ");
 		query_param(&query, lists.entity_type, "text");

@@ -61,23 +61,17 @@ static void put_list(struct query *query, const char *column, const struct filte
 	}
 }
 
-void query_lists(struct query *query, const struct filter *filter, const char *code)
+void query_lists(struct query *query, const struct filter *filter)
 {
 	put_list(query, "service_name", filter, FILTER_SERVICE);
 	put_list(query, "action", filter, FILTER_ACTION);
 	put_list(query, "status", filter, FILTER_STATUS);
-	put_list(query, code, filter, FILTER_CODE);
+	put_list(query, "error_code", filter, FILTER_CODE);
 }
 
-/* Rows whose message holds the words: never those of a success, which has none. */
 static void put_words(struct query *query, const struct filter *filter)
 {
-	if (filter->count[FILTER_SERVICE] == 0) {
-		buf_puts(&query->sql, " AND service_name IN " EACH_VALUE("service_name"));
-	}
-	if (filter->count[FILTER_STATUS] == 0) {
-		buf_puts(&query->sql, " AND status IN ('failed', 'retrying', 'pending')");
-	}
+	buf_puts(&query->sql, " AND error_message IS NOT NULL"); /* so has its index */
 	if (query->dialect == ASK_POSTGRES) {
 		buf_puts(&query->sql, " AND error_message ILIKE ");
 		query_param(query, filter->q_pattern, "text");
@@ -95,7 +89,7 @@ void query_rows(
 	query_time(query, from_us);
 	buf_puts(&query->sql, " AND created_at < ");
 	query_time(query, to_us);
-	query_lists(query, filter, "coalesce(error_code, '')");
+	query_lists(query, filter);
 	if (filter->entity_type.ptr) {
 		buf_puts(&query->sql, " AND related_entity_type = ");
 		query_param(query, filter->entity_type, "text");
@@ -121,7 +115,10 @@ const char *query_index(const struct query *query, const struct filter *filter)
 		return " INDEXED BY idx_integration_logs_related_entity";
 	}
 	if (filter->q.ptr) {
-		return " INDEXED BY idx_integration_logs_dashboard";
+		return " INDEXED BY idx_integration_logs_error_message";
+	}
+	if (filter->count[FILTER_CODE] > 0) {
+		return " INDEXED BY idx_integration_logs_error_code";
 	}
 	return " INDEXED BY idx_integration_logs_created_at";
 }

@@ -36,8 +36,8 @@ void query_time(struct query *query, int64_t us);
 void query_rows(
     struct query *query, const struct filter *filter, int64_t from_us, int64_t to_us);
 
-/* Appends " AND …" of the lists of the filter, for integration_rollups. */
-void query_lists(struct query *query, const struct filter *filter, const char *code);
+/* Appends " AND …" of the lists of the filter: for rows, and for integration_rollups. */
+void query_lists(struct query *query, const struct filter *filter);
 
 /* The index that SQLite must take for query_rows; "" where it may choose. */
 const char *query_index(const struct query *query, const struct filter *filter);

@@ -191,6 +191,14 @@ static const char *const rollups[] = {
 	/* the log of one status, newest first */
 	"CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at"
 	" ON integration_logs (status, created_at DESC)",
+	/* and of what failed with one code, or with some words */
+	"CREATE INDEX IF NOT EXISTS idx_integration_logs_error_code"
+	" ON integration_logs (error_code, created_at DESC) WHERE error_code IS NOT NULL",
+	"CREATE INDEX IF NOT EXISTS idx_integration_logs_error_message"
+	" ON integration_logs (created_at DESC) WHERE error_message IS NOT NULL",
+	/* calls that are under way: few, however many are pending at the other end */
+	"CREATE INDEX IF NOT EXISTS idx_integration_logs_in_flight"
+	" ON integration_logs (created_at DESC) WHERE status = 'pending' AND duration_ms IS NULL",
 	"CREATE TRIGGER IF NOT EXISTS integration_logs_rollup_inserted\n"
 	"AFTER INSERT ON integration_logs\n"
 	"BEGIN\n" MARK_SLOT_OF("NEW") "END",

@@ -140,10 +140,12 @@ function rowParams(view, after) {
 		params.append("related_entity_id", `eq.${view.entity_id}`);
 	}
 	if (view.q) {
+		params.append("error_message", "not.is.null"); // for the index of just these
 		params.append("error_message", `ilike.${containing(view.q)}`);
 	}
 	if (after) {
 		const time = quoted(after.created_at);
+		params.append("created_at", `lte.${after.created_at}`); // the same, but an index can begin there
 		params.append("or", `(created_at.lt.${time},and(created_at.eq.${time},id.lt.${after.id}))`);
 	}
 	return params;

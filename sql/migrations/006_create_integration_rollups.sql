@@ -146,6 +146,16 @@ WHERE NOT EXISTS (SELECT FROM public.integration_rollups)
 CREATE INDEX IF NOT EXISTS idx_integration_logs_status_created_at
 	ON public.integration_logs (status, created_at DESC);
 
+-- And of what failed with one code, or with some words.
+CREATE INDEX IF NOT EXISTS idx_integration_logs_error_code
+	ON public.integration_logs (error_code, created_at DESC) WHERE error_code IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_integration_logs_error_message
+	ON public.integration_logs (created_at DESC) WHERE error_message IS NOT NULL;
+
+-- Calls that are under way: few, however many are pending at the other end.
+CREATE INDEX IF NOT EXISTS idx_integration_logs_in_flight
+	ON public.integration_logs (created_at DESC) WHERE status = 'pending' AND duration_ms IS NULL;
+
 -- Newest changes first, for whoever follows rows as they change.
 CREATE INDEX IF NOT EXISTS idx_integration_logs_updated_at
 	ON public.integration_logs (updated_at DESC);

@@ -610,7 +610,7 @@ def test_stats_shows_the_views_and_what_the_table_costs(migrated):
     assert sum(line["failed_count"] for line in answer["daily"]) == 5
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:00:00Z", answer["hourly"][0]["hour"])
     assert answer["size"][0]["total_bytes"] > 0
-    assert len(answer["indexes"]) == 9
+    assert len(answer["indexes"]) == 12
     slowest = answer["slowest"][0]
     assert (slowest["max_ms"], slowest["p95_ms"], slowest["avg_ms"]) == (10, 10, 10)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_histogram: the buckets of durations, in C and in SQLite; what a range is covered
+ * test_histogram: the buckets of durations; what a range is covered
  * by; sums by several columns.
  */
 #include <setjmp.h>
@@ -16,7 +16,6 @@
 #include "dashboard/tally.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,39 +62,6 @@ static void a_percentile_is_as_near_as_is_said(void **state)
 	free(histogram);
 }
 
-static void look_in_sqlite(void *arg, int64_t ms)
-{
-	sqlite3_stmt *statement = arg;
-
-	assert_int_equal(sqlite3_bind_int64(statement, 1, ms), SQLITE_OK);
-	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-	assert_int_equal(sqlite3_column_int(statement, 0), histogram_index(ms));
-	sqlite3_reset(statement);
-}
-
-static void sql_finds_the_same_bucket(void **state)
-{
-	struct buf sql = { 0 };
-	sqlite3 *db = NULL;
-	sqlite3_stmt *statement = NULL;
-
-	(void)state;
-	buf_puts(&sql, "SELECT ");
-	histogram_put_sql(&sql, "ms");
-	buf_puts(&sql, " FROM (SELECT ?1 AS ms)");
-	buf_putc(&sql, '\0');
-	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-	assert_int_equal(
-	    sqlite3_prepare_v2(db, sql.ptr, -1, &statement, NULL), SQLITE_OK);
-	every_edge(look_in_sqlite, statement);
-	sqlite3_bind_null(statement, 1);
-	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-	assert_int_equal(sqlite3_column_type(statement, 0), SQLITE_NULL);
-	sqlite3_finalize(statement);
-	sqlite3_close(db);
-	buf_finish(&sql);
-}
-
 static void text_and_histogram_are_the_same(void **state)
 {
 	static const char *const bad[] = { "1", "1:", ":1", "1:2 ", "1:2  3:4", "448:1",
@@ -116,6 +82,26 @@ static void text_and_histogram_are_the_same(void **state)
 		assert_false(histogram_parse(two, slice_of(bad[i])));
 	}
 	buf_finish(&text);
+	free(one);
+}
+
+static void a_list_of_durations_is_sorted_into_buckets(void **state)
+{
+	static const char *const bad[] = { "1,", ",1", "1 2", "1,,2", "-", "x", "{1}",
+		"1.5", "2147483649" };
+	struct histogram *one = calloc(2, sizeof(*one));
+	struct histogram *two = one + 1;
+
+	(void)state;
+	histogram_add(one, histogram_index(0), 2);
+	histogram_add(one, histogram_index(17), 1);
+	histogram_add(one, histogram_index(INT32_MAX), 1);
+	assert_true(histogram_parse_list(two, SLICE("17,-2147483648,0,2147483647")));
+	assert_true(histogram_parse_list(two, SLICE("")));
+	assert_memory_equal(one, two, sizeof(*one));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(histogram_parse_list(two, slice_of(bad[i])));
+	}
 	free(one);
 }
 
@@ -279,7 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_percentile_is_as_near_as_is_said),
-		cmocka_unit_test(sql_finds_the_same_bucket),
+		cmocka_unit_test(a_list_of_durations_is_sorted_into_buckets),
 		cmocka_unit_test(text_and_histogram_are_the_same),
 		cmocka_unit_test(a_range_is_covered_whatever_is_dirty),
 		cmocka_unit_test(equal_fields_are_one_entry),

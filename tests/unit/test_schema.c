@@ -73,8 +73,10 @@ static void indexes_have_the_names_and_columns_of_postgresql(void **state)
 	    query(db_of(state),
 	        "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = "
 	        "'index' AND tbl_name = 'integration_logs' AND sql IS NOT NULL ORDER BY name)"),
-	    "idx_integration_logs_created_at idx_integration_logs_dashboard "
-	    "idx_integration_logs_failed idx_integration_logs_related_entity "
+	    "idx_integration_logs_created_at idx_integration_logs_dashboard idx_integration_logs_error_code "
+	    "idx_integration_logs_error_message "
+	    "idx_integration_logs_failed idx_integration_logs_in_flight "
+	    "idx_integration_logs_related_entity "
 	    "idx_integration_logs_service_name idx_integration_logs_status "
 	    "idx_integration_logs_status_created_at");
 	assert_string_equal(
