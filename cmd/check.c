@@ -26,20 +26,14 @@ int command_check(const struct command *command, int argc, char **argv)
 	struct route_table *table = NULL;
 	struct settings *settings = NULL;
 	const char *config = NULL;
-	struct err err;
 	int rc = command_config_option(command, argc, argv, &config);
 
 	if (rc >= 0) {
 		return rc;
 	}
-	rc = command_settings(config, &settings);
+	rc = command_routes(config, &settings, &table);
 	if (rc != EXIT_FINE) {
 		return rc;
-	}
-	if (route_table_load(settings->services, &table, &err) != 0) {
-		(void)fprintf(stderr, "%s\n", err.text);
-		settings_free(settings);
-		return EXIT_USAGE;
 	}
 	(void)printf(
 	    "the configuration is right: %zu services\n", route_table_count(table));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/command.h"
 
+#include "routes/routes.h"
+
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,6 +87,21 @@ int command_settings(const char *path, struct settings **ret_settings)
 		return EXIT_USAGE;
 	}
 	return EXIT_FINE;
+}
+
+int command_routes(
+    const char *path, struct settings **ret_settings, struct route_table **ret_table)
+{
+	struct err err;
+	int rc = command_settings(path, ret_settings);
+
+	if (rc == EXIT_FINE &&
+	    route_table_load((*ret_settings)->services, ret_table, &err) != 0) {
+		(void)fprintf(stderr, "%s\n", err.text);
+		settings_free(*ret_settings);
+		rc = EXIT_USAGE;
+	}
+	return rc;
 }
 
 char *command_state_path(const struct settings *settings, const char *name)

@@ -9,6 +9,8 @@
 
 #include "cmd/settings.h"
 
+struct route_table;
+
 enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
@@ -57,6 +59,10 @@ int command_config_option(
  * On failure prints why and returns EXIT_USAGE, else EXIT_FINE. Free with settings_free.
  */
 int command_settings(const char *path, struct settings **ret_settings);
+
+/* The same, with the routes of its services; free them with route_table_unref. */
+int command_routes(
+    const char *path, struct settings **ret_settings, struct route_table **ret_table);
 
 /* state_dir/name, to free; NULL: no memory. */
 char *command_state_path(const struct settings *settings, const char *name);

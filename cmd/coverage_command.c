@@ -105,7 +105,6 @@ int command_coverage(const struct command *command, int argc, char **argv)
 	struct route_table *table = NULL;
 	char *path = NULL;
 	int64_t since_ns = 0;
-	struct err err;
 	int rc = parse(command, &options, argc, argv);
 
 	if (rc >= 0) {
@@ -115,14 +114,9 @@ int command_coverage(const struct command *command, int argc, char **argv)
 		return command_misuse(command,
 		    "--since %s is no duration such as 12h or 7d", options.since);
 	}
-	rc = command_settings(options.config, &settings);
+	rc = command_routes(options.config, &settings, &table);
 	if (rc != EXIT_FINE) {
 		return rc;
-	}
-	if (route_table_load(settings->services, &table, &err) != 0) {
-		(void)fprintf(stderr, "%s\n", err.text);
-		settings_free(settings);
-		return EXIT_USAGE;
 	}
 	path = options.database ? strdup(options.database)
 	                        : command_state_path(settings, "waybill.db");

@@ -32,22 +32,16 @@ int command_types(const struct command *command, int argc, char **argv)
 	struct route_table *table = NULL;
 	struct settings *settings = NULL;
 	const char *config = NULL;
-	struct err err;
 	int rc = command_config_option(command, argc, argv, &config);
 
 	if (rc >= 0) {
 		return rc;
 	}
-	rc = command_settings(config, &settings);
+	rc = command_routes(config, &settings, &table);
 	if (rc != EXIT_FINE) {
 		return rc;
 	}
-	if (route_table_load(settings->services, &table, &err) != 0) {
-		(void)fprintf(stderr, "%s\n", err.text);
-		rc = EXIT_USAGE;
-	} else {
-		rc = put(table);
-	}
+	rc = put(table);
 	route_table_unref(table);
 	settings_free(settings);
 	return rc;

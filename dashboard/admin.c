@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dashboard/admin.h"
 
+#include "base/listener.h"
 #include "base/log.h"
 #include "dashboard/admin_private.h"
 #include "dashboard/rollup.h"
@@ -178,11 +179,12 @@ static int open_port(struct admin *admin, struct err *err)
 	if (r != 0) {
 		return r;
 	}
-	admin->listen_fd = listen_open(parts->host, parts->port, err);
+	admin->listen_fd =
+	    listener_open("admin.listen", parts->host, parts->port, false, err);
 	if (admin->listen_fd < 0) {
 		return admin->listen_fd;
 	}
-	admin->port = listen_port(admin->listen_fd);
+	admin->port = listener_port(admin->listen_fd);
 	admin->sessions = sessions_create(admin->keys.authenticated);
 	if (!admin->sessions || guard_init(&admin->guard, parts->host, admin->port,
 	                            parts->hosts, parts->host_count) != 0) {

@@ -42,11 +42,6 @@ struct admin {
 	char told[512]; /* the trouble that is logged; the thread's */
 };
 
-/* listen.c: binds and listens; non-blocking. Returns a descriptor or a negative errno. */
-MUST_CHECK int listen_open(const char *host, int port, struct err *err);
-/* The port of a listening socket. */
-int listen_port(int fd);
-
 /* dispatch.c: the body is whole, or left out for ROLE_ANON. */
 void dispatch(const struct request *request, struct reply *reply);
 

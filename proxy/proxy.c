@@ -2,6 +2,7 @@
 #include "proxy/proxy.h"
 
 #include "base/clock.h"
+#include "base/listener.h"
 #include "proxy/socket.h"
 #include "proxy/tls_reject.h"
 #include "proxy/worker.h"
@@ -54,13 +55,14 @@ static int add_worker(
     struct proxy *proxy, const struct proxy_parts *parts, struct err *err)
 {
 	struct worker *worker = &proxy->workers[proxy->count];
-	int fd = socket_listen(parts->settings->listen_host, proxy->port, true, err);
+	int fd =
+	    listener_open("listen", parts->settings->listen_host, proxy->port, true, err);
 
 	if (fd < 0) {
 		return fd;
 	}
 	if (proxy->port == 0) {
-		proxy->port = socket_port(fd);
+		proxy->port = listener_port(fd);
 	}
 	worker->settings = parts->settings;
 	worker->ca = parts->ca;
@@ -112,7 +114,8 @@ int proxy_start(
 	if (proxy->port != 0) {
 		/* another waybill may share the port without a word: ask for it alone
 		 * first */
-		rc = socket_listen(parts->settings->listen_host, proxy->port, false, err);
+		rc = listener_open(
+		    "listen", parts->settings->listen_host, proxy->port, false, err);
 		if (rc < 0) {
 			proxy_destroy(proxy);
 			return rc;

@@ -3,10 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,66 +22,6 @@ void socket_tune(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 80000);
-}
-
-static int listen_on(const struct addrinfo *address, bool shared)
-{
-	int fd = socket(
-	    address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-
-	if (fd < 0) {
-		return -errno;
-	}
-	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	set_option(fd, SOL_SOCKET, SO_REUSEPORT, shared);
-	if (address->ai_family == AF_INET6) {
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	}
-	if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 ||
-	    listen(fd, 1024) != 0) {
-		int error = errno;
-
-		(void)close(fd);
-		return -error;
-	}
-	return fd;
-}
-
-int socket_listen(const char *host, int port, bool shared, struct err *err)
-{
-	struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-	};
-	struct addrinfo *address = NULL;
-	char service[16];
-	int fd;
-
-	(void)snprintf(service, sizeof(service), "%d", port);
-	if (getaddrinfo(host, service, &hints, &address) != 0) {
-		return err_set(err, EINVAL, "listen: %s is not a numeric address", host);
-	}
-	fd = listen_on(address, shared);
-	freeaddrinfo(address);
-	if (fd < 0) {
-		return err_set(err, -fd, "cannot listen on %s port %d: %s%s", host, port,
-		    strerror(-fd),
-		    fd == -EADDRINUSE ? "; stop what uses it or change `listen`" : "");
-	}
-	return fd;
-}
-
-int socket_port(int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-		return -errno;
-	}
-	return ntohs(address.ss_family == AF_INET
-	                 ? ((struct sockaddr_in *)(void *)&address)->sin_port
-	                 : ((struct sockaddr_in6 *)(void *)&address)->sin6_port);
 }
 
 int socket_connect(const struct sockaddr *address)

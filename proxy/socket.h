@@ -8,19 +8,8 @@
 #include "base/err.h"
 
 #include <event2/event.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
-
-/*
- * A non-blocking listener. shared: its port is shared with the other workers'
- * (SO_REUSEPORT); else the call fails where anyone holds the port. Returns the descriptor
- * or a negative errno with words in err.
- */
-MUST_CHECK int socket_listen(const char *host, int port, bool shared, struct err *err);
-
-/* The port a socket is bound to, or negative errno. */
-int socket_port(int fd);
 
 /* Begins to connect, non-blocking, with keep-alive and no delay set. Descriptor or
  * negative errno. */

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * listen: the listening socket of the admin port.
- */
-#include "dashboard/admin_private.h"
+#include "base/listener.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 1024 };
 
-static int open_on(const struct addrinfo *address)
+static int listen_on(const struct addrinfo *address, bool shared)
 {
 	const int on = 1;
+	const int off = 0;
 	int fd = socket(
 	    address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	if (fd < 0) {
 		return -errno;
 	}
-	/* after a restart the port is free again at once; it is never shared */
+	/* a socket without these still works; after a restart the port is free at once */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (shared) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	}
+	if (address->ai_family == AF_INET6) {
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	}
 	if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 ||
 	    listen(fd, BACKLOG) != 0) {
 		int error = errno;
@@ -35,7 +38,8 @@ static int open_on(const struct addrinfo *address)
 	return fd;
 }
 
-int listen_open(const char *host, int port, struct err *err)
+int listener_open(
+    const char *key, const char *host, int port, bool shared, struct err *err)
 {
 	struct addrinfo hints = {
 		.ai_socktype = SOCK_STREAM,
@@ -47,27 +51,24 @@ int listen_open(const char *host, int port, struct err *err)
 
 	(void)snprintf(service, sizeof(service), "%d", port);
 	if (getaddrinfo(host, service, &hints, &address) != 0) {
-		return err_set(
-		    err, EINVAL, "admin.listen: %s is no numeric address", host);
+		return err_set(err, EINVAL, "%s: %s is not a numeric address", key, host);
 	}
-	fd = open_on(address);
+	fd = listen_on(address, shared);
 	freeaddrinfo(address);
 	if (fd == -EADDRINUSE) {
 		return err_set(err, EADDRINUSE,
-		    "the admin port %s port %d is taken, perhaps by another waybill: give "
-		    "this one a port of its own (admin.listen: 127.0.0.1:0 takes any that "
-		    "is free)",
-		    host, port);
+		    "%s port %d is in use, perhaps by another waybill: stop that, or give this "
+		    "one a port of its own (`%s`; port 0 takes any that is free)",
+		    host, port, key);
 	}
 	if (fd < 0) {
-		return err_set(err, -fd,
-		    "the admin port cannot listen on %s port %d: %s; change admin.listen",
-		    host, port, strerror(-fd));
+		return err_set(err, -fd, "cannot listen on %s port %d: %s; change `%s`",
+		    host, port, strerror(-fd), key);
 	}
 	return fd;
 }
 
-int listen_port(int fd)
+int listener_port(int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
