@@ -7,7 +7,8 @@
  * over where it stands. Bytes that are no UTF-8 are the writer's matter, as U+FFFD.
  */
 #include "record/json_bytes.h"
-#include "record/json_redact.h"
+#include "record/json_escape.h"
+#include "record/json_out.h"
 
 #include <stdint.h>
 
@@ -34,12 +35,12 @@ struct parse {
 	const char *end;
 	bool whole; /* nothing follows end */
 	enum want want;
+	bool is_map; /* the container that is open is an object */
 	size_t depth;
 	/* by depth, a bit: is it an object? Of the levels that are kept, then of the rest
 	 */
 	uint8_t map[WATCH_DEPTH / 8];
 	struct buf maps;
-	struct buf plain; /* a string without its escapes; wiped */
 };
 
 static bool in_map(const struct parse *p)
@@ -78,6 +79,7 @@ static enum step open_container(struct parse *p, bool is_map)
 		return STEP_FAULT;
 	}
 	*byte = (uint8_t)(is_map ? *byte | bit : *byte & ~bit);
+	p->is_map = is_map;
 	p->depth++;
 	p->at++;
 	p->want = is_map ? WANT_MEMBER : WANT_ELEMENT;
@@ -93,110 +95,15 @@ static void value_done(struct parse *p)
 
 static enum step close_container(struct parse *p, bool is_map)
 {
-	if (p->depth == 0 || in_map(p) != is_map) {
+	if (p->depth == 0 || p->is_map != is_map) {
 		return STEP_FAULT;
 	}
 	p->at++;
 	p->depth--;
+	p->is_map = p->depth > 0 && in_map(p);
 	json_redact_close(p->json);
 	value_done(p);
 	return STEP_ON;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four digits behind \u. Returns -1 when they are not four digits. */
-static int32_t hex4(const char *at, const char *end)
-{
-	int32_t value = 0;
-
-	if (end - at < 4) {
-		return -1;
-	}
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(at[i]);
-
-		if (digit < 0) {
-			return -1;
-		}
-		value = value * 16 + digit;
-	}
-	return value;
-}
-
-/* Writes a code point at `out`, which has room. Returns where to go on. */
-static char *put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		*out++ = (char)c;
-	} else if (c < 0x800) {
-		*out++ = (char)(0xC0 | c >> 6);
-		*out++ = (char)(0x80 | (c & 0x3F));
-	} else if (c < 0x10000) {
-		*out++ = (char)(0xE0 | c >> 12);
-		*out++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*out++ = (char)(0x80 | (c & 0x3F));
-	} else {
-		*out++ = (char)(0xF0 | c >> 18);
-		*out++ = (char)(0x80 | (c >> 12 & 0x3F));
-		*out++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*out++ = (char)(0x80 | (c & 0x3F));
-	}
-	return out;
-}
-
-/* \uXXXX, whose digits begin at `at`; half a surrogate pair is U+FFFD. Returns what
- * follows, or NULL. */
-static const char *put_unicode(char **out, const char *at, const char *end)
-{
-	int32_t c = hex4(at, end);
-	int32_t low = -1;
-
-	if (c < 0) {
-		return NULL;
-	}
-	at += 4;
-	if (c >= 0xD800 && c <= 0xDBFF && end - at >= 6 && at[0] == '\\' &&
-	    at[1] == 'u') {
-		low = hex4(at + 2, end);
-	}
-	if (low >= 0xDC00 && low <= 0xDFFF) {
-		*out = put_utf8(*out,
-		    0x10000u + ((uint32_t)(c - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
-		return at + 6;
-	}
-	*out = put_utf8(*out, c >= 0xD800 && c <= 0xDFFF ? 0xFFFD : (uint32_t)c);
-	return at;
-}
-
-/* What a letter behind a backslash stands for; 0: nothing. */
-static char meaning(char letter)
-{
-	switch (letter) {
-	case '"':
-	case '\\':
-	case '/':
-		return letter;
-	case 'b':
-		return '\b';
-	case 'f':
-		return '\f';
-	case 'n':
-		return '\n';
-	case 'r':
-		return '\r';
-	case 't':
-		return '\t';
-	default:
-		return '\0';
-	}
 }
 
 /* Where the string that begins at p->at ends: at its quote. NULL: not in this text. */
@@ -225,41 +132,9 @@ static const char *string_end(const struct parse *p, unsigned int *ret_bytes)
 	}
 }
 
-/* Into p->plain. No escape is shorter than what it stands for. */
-static bool undo_escapes(struct parse *p, struct slice text)
-{
-	const char *at = text.ptr;
-	const char *end = text.ptr + text.len;
-	char *out = NULL;
-
-	buf_truncate(&p->plain, 0);
-	if (!buf_reserve(&p->plain, text.len)) {
-		return false;
-	}
-	out = p->plain.ptr;
-	while (at < end) {
-		if (*at != '\\') {
-			*out++ = *at++;
-		} else if (at[1] ==
-		           'u') { /* string_end saw a byte behind each backslash */
-			at = put_unicode(&out, at + 2, end);
-			if (!at) {
-				return false;
-			}
-		} else {
-			*out = meaning(at[1]);
-			if (*out++ == '\0') {
-				return false;
-			}
-			at += 2;
-		}
-	}
-	p->plain.len = (size_t)(out - p->plain.ptr);
-	return true;
-}
-
 static enum step read_string(struct parse *p, bool is_name)
 {
+	struct json_redact *json = p->json;
 	unsigned int bytes = 0;
 	const char *end = string_end(p, &bytes);
 	struct slice text;
@@ -269,21 +144,21 @@ static enum step read_string(struct parse *p, bool is_name)
 		return STEP_FAULT;
 	}
 	text = (struct slice){ p->at + 1, (size_t)(end - p->at - 1) };
+	json->raw = (struct slice){ p->at, (size_t)(end + 1 - p->at) };
 	if (bytes & JSON_BYTE_ESCAPED) {
-		if (!undo_escapes(p, text)) {
-			p->json->out->failed = p->json->out->failed || p->plain.failed;
+		if (!json_unescape(&json->plain, text, &bytes)) {
+			json->out->failed = json->out->failed || json->plain.failed;
 			return STEP_FAULT;
 		}
-		text = buf_slice(&p->plain);
-		bytes = json_bytes_of(text);
+		text = buf_slice(&json->plain);
 	}
 	p->at = end + 1;
 	if (is_name) {
 		p->want = WANT_COLON;
-		json_redact_name(p->json, text);
+		json_redact_member(json, text, bytes);
 	} else {
 		value_done(p);
-		json_redact_text(p->json, text, bytes);
+		json_redact_text(json, text, bytes);
 	}
 	return STEP_ON;
 }
@@ -326,6 +201,7 @@ static enum step read_number(struct parse *p)
 		return STEP_END; /* more digits may have been cut off */
 	}
 	text = (struct slice){ p->at, (size_t)(at - p->at) };
+	p->json->raw = text;
 	p->at = at;
 	value_done(p);
 	json_redact_number(p->json, text);
@@ -339,6 +215,7 @@ static bool take_word(struct parse *p, struct slice word)
 	if (!slice_starts(rest, word)) {
 		return false;
 	}
+	p->json->raw = (struct slice){ p->at, word.len };
 	p->at += word.len;
 	value_done(p);
 	return true;
@@ -383,7 +260,7 @@ static enum step more(struct parse *p)
 {
 	if (*p->at == ',') {
 		p->at++;
-		p->want = in_map(p) ? WANT_NAME : WANT_VALUE;
+		p->want = p->is_map ? WANT_NAME : WANT_VALUE;
 		return STEP_ON;
 	}
 	if (*p->at == ']' || *p->at == '}') {
@@ -443,15 +320,16 @@ enum json_state json_redact_parse(struct json_redact *json, struct slice text, b
 	p.want = WANT_VALUE;
 	p.depth = 0; /* a level's bit is set when it is opened */
 	p.maps = (struct buf){ 0 };
-	p.plain = (struct buf){ 0 };
+	p.is_map = false;
 	p.at = text.ptr ? text.ptr : "";
 	p.end = p.at + text.len;
 	(void)buf_reserve(json->out, text.len + 1); /* about what it will be */
+	json_out_begin(json, p.at, p.end);
 	while (last == STEP_ON) {
 		last = step(&p);
 	}
+	json_out_end(json);
 	buf_finish(&p.maps);
-	buf_wipe(&p.plain);
 	if (json->tops == 0) {
 		return JSON_NOTHING;
 	}

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "record/json_bytes.h"
+#include "record/json_out.h"
 #include "record/json_text.h"
 #include "record/names.h"
 
@@ -28,6 +29,9 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->depth = 0;
 	json->skipped = 0;
 	json->tops = 0;
+	json_out_begin(json, NULL, NULL);
+	json->raw = (struct slice){ NULL, 0 };
+	json->plain = (struct buf){ 0 };
 	json->codes = (struct buf){ 0 };
 	json->scratch = (struct buf){ 0 };
 	json->spans = (struct spans){ 0 };
@@ -35,27 +39,52 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->inner_out = (struct buf){ 0 };
 }
 
-void json_redact_finish(struct json_redact *json)
+void json_redact_again(struct json_redact *json)
 {
-	json->out->failed = json->out->failed || json->codes.failed ||
-	                    json->scratch.failed || json->inner_out.failed;
+	json->masked = 0;
+	json->depth = 0;
+	json->skipped = 0;
+	json->tops = 0;
+	buf_truncate(&json->codes, 0);
+}
+
+static void finish_one(struct json_redact *json)
+{
+	json->out->failed = json->out->failed || json->plain.failed ||
+	                    json->codes.failed || json->scratch.failed ||
+	                    json->inner_out.failed;
+	buf_wipe(&json->plain);
 	buf_wipe(&json->codes);
 	buf_wipe(&json->scratch);
 	buf_wipe(&json->inner_out);
 	spans_finish(&json->spans);
-	free(json->inner);
-	json->inner = NULL;
+}
+
+void json_redact_finish(struct json_redact *json)
+{
+	while (json->inner) {
+		struct json_redact *outer = json;
+
+		/* the innermost first: what failed there, failed here */
+		while (outer->inner->inner) {
+			outer = outer->inner;
+		}
+		finish_one(outer->inner);
+		free(outer->inner);
+		outer->inner = NULL;
+	}
+	finish_one(json);
 }
 
 /* A value comes: what stands before it. Returns whether it is a secret by its place. */
-static bool begin_value(struct json_redact *json)
+static inline bool begin_value(struct json_redact *json)
 {
 	struct json_frame *frame = NULL;
 	bool secret = false;
 
 	if (json->depth == 0) {
 		if (json->tops++ > 0) {
-			buf_putc(json->out, '\n');
+			json_out_byte(json, '\n');
 		}
 		if (watch_wants(json->watch, 0)) {
 			watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
@@ -64,7 +93,7 @@ static bool begin_value(struct json_redact *json)
 		frame = &json->frame[json->depth - 1];
 		if (!frame->is_map) {
 			if (frame->count > 0) {
-				buf_putc(json->out, ',');
+				json_out_byte(json, ',');
 			}
 			if (watch_wants(json->watch, json->depth)) {
 				watch_next(json->watch, json->depth,
@@ -72,7 +101,7 @@ static bool begin_value(struct json_redact *json)
 			}
 			frame->count++;
 		}
-		if (json->watch && frame->count == 1) {
+		if (frame->count == 1) {
 			watch_filled(json->watch, json->depth - 1);
 		}
 		secret = frame->secret || frame->next_secret;
@@ -95,7 +124,7 @@ static bool take_code(struct json_redact *json)
 
 static void put_mask(struct json_redact *json)
 {
-	buf_puts(json->out, "\"" REDACTED "\"");
+	buf_put_slice(json_out(json), SLICE("\"" REDACTED "\""));
 	json->masked++;
 }
 
@@ -110,23 +139,23 @@ void json_redact_open(struct json_redact *json, bool is_map)
 	secret = begin_value(json);
 	(void)take_code(json); /* a container is no code */
 	if (json->depth == WATCH_DEPTH) {
-		buf_puts(json->out, "\"[nested too deep]\"");
+		buf_puts(json_out(json), "\"[nested too deep]\"");
 		json->skipped = 1;
 		return;
 	}
-	if (json->watch) {
-		watch_open(json->watch, json->depth, is_map);
-	}
+	watch_open(json->watch, json->depth, is_map);
 	json->frame[json->depth++] =
 	    (struct json_frame){ .is_map = is_map, .secret = secret };
-	buf_putc(json->out, is_map ? '{' : '[');
+	json_out_byte(json, is_map ? '{' : '[');
 }
 
 /* Names whose presence says that "code" beside them is an authorization code (RFC
  * 6749 4.1). */
 static bool oauth_name(struct slice name)
 {
-	if (name.len < 8 || !memchr("cgrCGR", name.ptr[0], 6)) {
+	char first = name.len < 8 ? '\0' : (char)(name.ptr[0] | 0x20);
+
+	if (first != 'c' && first != 'g' && first != 'r') {
 		return false; /* at a glance: most names */
 	}
 	return name_same(name, SLICE("grant_type")) ||
@@ -136,6 +165,11 @@ static bool oauth_name(struct slice name)
 }
 
 void json_redact_name(struct json_redact *json, struct slice name)
+{
+	json_redact_member(json, name, JSON_BYTE_STOP | JSON_BYTE_HIGH);
+}
+
+void json_redact_member(struct json_redact *json, struct slice name, unsigned int bytes)
 {
 	struct json_frame *frame = NULL;
 	enum name_kind kind = NAME_PLAIN;
@@ -152,10 +186,10 @@ void json_redact_name(struct json_redact *json, struct slice name)
 		kind = NAME_SECRET;
 	}
 	if (frame->count > 0) {
-		buf_putc(json->out, ',');
+		json_out_byte(json, ',');
 	}
-	json_put_string(json->out, name);
-	buf_putc(json->out, ':');
+	json_text_same(json, name, bytes);
+	json_out_byte(json, ':');
 	if (watch_wants(json->watch, json->depth)) {
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
@@ -184,10 +218,8 @@ void json_redact_close(struct json_redact *json)
 		return;
 	}
 	frame = &json->frame[--json->depth];
-	buf_putc(json->out, frame->is_map ? '}' : ']');
-	if (json->watch) {
-		watch_close(json->watch, json->depth);
-	}
+	json_out_byte(json, frame->is_map ? '}' : ']');
+	watch_close(json->watch, json->depth);
 	if (frame->oauth && frame->code_len > 0 && !json->codes.failed) {
 		/* it is out already: masked by its value in the end */
 		secrets_add(&json->redaction->secrets,
@@ -200,7 +232,7 @@ void json_redact_close(struct json_redact *json)
 static void put_secret(struct json_redact *json, struct slice text)
 {
 	if (text.len == 0) {
-		buf_puts(json->out, "\"\"");
+		buf_puts(json_out(json), "\"\"");
 		return;
 	}
 	secrets_add(&json->redaction->secrets, text);
@@ -236,7 +268,7 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 	if (code && (json->redaction->oauth || code_is_secret(text))) {
 		secret = true;
 	}
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, true)) {
 		watch_scalar(json->watch, text, true, false, secret);
 	}
 	if (secret) {
@@ -249,6 +281,16 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 	json_text_put(json, text, bytes);
 }
 
+/* A number or a word. */
+static void put_as_is(struct json_redact *json, struct slice text)
+{
+	if (json->raw.ptr) {
+		json_out_same(json, json->raw);
+	} else {
+		buf_put_slice(json_out(json), text);
+	}
+}
+
 void json_redact_number(struct json_redact *json, struct slice digits)
 {
 	bool secret = false;
@@ -258,7 +300,7 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 	}
 	secret = begin_value(json);
 	(void)take_code(json); /* a number is an error's code */
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, digits, false, false, secret);
 	}
 	if (secret) {
@@ -267,9 +309,9 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 		secrets_add(&json->redaction->secrets, digits);
 		put_mask(json);
 	} else if (json_number_fits(digits)) {
-		buf_put_slice(json->out, digits);
+		put_as_is(json, digits);
 	} else {
-		json_put_string(json->out, digits);
+		json_put_string(json_out(json), digits);
 	}
 }
 
@@ -282,11 +324,11 @@ void json_redact_bool(struct json_redact *json, bool value)
 	}
 	secret = begin_value(json);
 	(void)take_code(json);
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, value ? SLICE("true") : SLICE("false"), false,
 		    false, secret);
 	}
-	buf_puts(json->out, value ? "true" : "false");
+	put_as_is(json, value ? SLICE("true") : SLICE("false"));
 }
 
 void json_redact_null(struct json_redact *json)
@@ -296,8 +338,8 @@ void json_redact_null(struct json_redact *json)
 	}
 	(void)begin_value(json);
 	(void)take_code(json);
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, SLICE("null"), false, true, false);
 	}
-	buf_puts(json->out, "null");
+	put_as_is(json, SLICE("null"));
 }

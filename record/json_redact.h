@@ -43,8 +43,13 @@ struct json_redact {
 	size_t depth;              /* containers open */
 	size_t skipped;            /* containers open below the deepest that is kept */
 	size_t tops;               /* values at depth 0 */
-	struct buf codes;          /* wiped */
-	struct buf scratch;        /* wiped */
+	const char *run;           /* of the text that is read: what goes out as it is … */
+	const char *run_end;       /* … see json_out.h */
+	const char *text_end;
+	struct slice raw;   /* the scalar that comes, where it stands in the text; or NULL */
+	struct buf plain;   /* a string of the text without its escapes; wiped */
+	struct buf codes;   /* wiped */
+	struct buf scratch; /* wiped */
 	struct spans spans;        /* what is masked in a string */
 	struct json_redact *inner; /* owned; for JSON inside strings, made once */
 	struct buf inner_out;      /* wiped */
@@ -55,6 +60,8 @@ struct json_redact {
 void json_redact_init(struct json_redact *json, struct redaction *redaction,
     struct watch *watch, struct buf *out);
 void json_redact_finish(struct json_redact *json);
+/* Forgets what was written, for another text of the same kind; memory is kept. */
+void json_redact_again(struct json_redact *json);
 
 void json_redact_open(struct json_redact *json, bool is_map);
 void json_redact_name(struct json_redact *json, struct slice name);
@@ -62,6 +69,8 @@ void json_redact_close(struct json_redact *json);
 void json_redact_string(struct json_redact *json, struct slice text);
 /* The same for whoever knows which kinds of bytes text has (json_bytes.h). */
 void json_redact_text(struct json_redact *json, struct slice text, unsigned int bytes);
+void json_redact_member(
+    struct json_redact *json, struct slice name, unsigned int bytes);
 /* Digits as they came. What PostgreSQL's numeric cannot hold becomes a string. */
 void json_redact_number(struct json_redact *json, struct slice digits);
 void json_redact_bool(struct json_redact *json, bool value);

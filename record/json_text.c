@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "record/json_bytes.h"
+#include "record/json_out.h"
 
 enum {
 	NUMERIC_BEFORE = 131072, /* digits of PostgreSQL's numeric before the point */
@@ -73,39 +75,49 @@ bool json_number_is_card(struct slice digits)
 	       card_number(digits);
 }
 
+/* Makes what reads JSON inside of strings, once. */
+static bool make_inner(struct json_redact *json)
+{
+	json->inner = malloc(sizeof(*json->inner));
+	if (!json->inner) {
+		json->scratch.failed = true;
+		return false;
+	}
+	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
+	json->inner->nesting = json->nesting + 1;
+	return true;
+}
+
 /* Reads text as JSON into json->inner_out. Returns whether it was, as a whole. */
 static bool read_inner(struct json_redact *json, struct slice text, size_t *ret_masked)
 {
 	bool whole = false;
 
-	if (!json->inner) {
-		json->inner = malloc(sizeof(*json->inner));
-		if (!json->inner) {
-			json->scratch.failed = true;
-			return false;
-		}
+	if (!json->inner && !make_inner(json)) {
+		return false;
 	}
 	buf_truncate(&json->inner_out, 0);
-	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
-	json->inner->nesting = json->nesting + 1;
+	json_redact_again(json->inner);
 	whole = json_redact_parse(json->inner, text, true) == JSON_WHOLE;
 	*ret_masked = json->inner->masked;
-	json_redact_finish(json->inner);
 	return whole;
 }
 
 /* JSON inside the string: written anew when something in it was masked. */
-static bool put_json(struct json_redact *json, struct slice text)
+static bool put_json(struct json_redact *json, struct slice text, unsigned int bytes)
 {
 	size_t masked = 0;
-	bool whole = read_inner(json, text, &masked);
 
-	if (whole) {
-		json_put_string(
-		    json->out, masked > 0 ? buf_slice(&json->inner_out) : text);
-		json->masked += masked;
+	if (!read_inner(json, text, &masked)) {
+		return false;
 	}
-	return whole;
+	if (masked > 0) {
+		json_put_string(json_out(json), buf_slice(&json->inner_out));
+		json->masked += masked;
+	} else {
+		json_text_same(json, text, bytes);
+	}
+	return true;
 }
 
 static int base64_value(char c)
@@ -170,7 +182,7 @@ static bool put_base64(struct json_redact *json, struct slice text)
 	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
 	if (secret) {
 		secrets_add(&json->redaction->secrets, text);
-		buf_puts(json->out, "\"" REDACTED "\"");
+		buf_puts(json_out(json), "\"" REDACTED "\"");
 		json->masked++;
 	}
 	return secret;
@@ -186,16 +198,14 @@ bool json_begins(struct slice text)
 	return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
-/* A string in which nothing is to be masked by what stands beside it. */
-static void put_plain(struct json_redact *json, struct slice text, unsigned int bytes)
+void json_text_same(struct json_redact *json, struct slice text, unsigned int bytes)
 {
-	if (bytes & (JSON_BYTE_STOP | JSON_BYTE_HIGH)) {
-		json_put_string(json->out, text);
+	if (json->raw.ptr && !(bytes & JSON_BYTE_OTHER) &&
+	    (!(bytes & JSON_BYTE_HIGH) || utf8_valid(text))) {
+		json_out_same(json, json->raw);
 		return;
 	}
-	buf_putc(json->out, '"');
-	buf_put(json->out, text.ptr, text.len);
-	buf_putc(json->out, '"');
+	json_put_string(json_out(json), text);
 }
 
 void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
@@ -204,7 +214,7 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 
 	if (json->nesting < NESTING_MAX && text.len > 1) {
 		if (text.len <= INNER_MAX && json_begins(text)) {
-			if (put_json(json, text)) {
+			if (put_json(json, text, bytes)) {
 				return;
 			}
 			kind = TEXT_BODY;
@@ -215,17 +225,17 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 	}
 	redaction_note(json->redaction, text);
 	if (kind == TEXT_STRING && !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) {
-		put_plain(json, text, bytes); /* no assignment, no URL */
+		json_text_same(json, text, bytes); /* no assignment, no URL */
 		return;
 	}
 	spans_clear(&json->spans);
 	if (!redact_text_find(json->redaction, text, kind, &json->spans)) {
-		put_plain(json, text, bytes);
+		json_text_same(json, text, bytes);
 		return;
 	}
 	spans_join(&json->spans);
 	buf_truncate(&json->scratch, 0);
 	spans_put(&json->spans, text, &json->scratch);
-	json_put_string(json->out, buf_slice(&json->scratch));
+	json_put_string(json_out(json), buf_slice(&json->scratch));
 	json->masked++;
 }

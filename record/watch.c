@@ -317,20 +317,11 @@ void watch_scalar(
 	}
 }
 
-void watch_open(struct watch *watch, size_t depth, bool is_map)
+void watch_open_reached(struct watch *watch, size_t depth, bool is_map)
 {
-	uint64_t *live = NULL;
+	uint64_t *live = at(watch, watch->live, depth);
 	uint64_t *started = NULL;
 
-	if (watch->words == 0) {
-		return;
-	}
-	watch->lives[depth] = watch->coming;
-	watch->reaches[depth] = watch->coming;
-	if (!watch->coming) {
-		return; /* the sets of this depth are not looked at */
-	}
-	live = at(watch, watch->live, depth);
 	memcpy(live, watch->more, watch->words * sizeof(*live));
 	for (size_t i = 0; !is_map && next_bit(watch, live, &i); i++) {
 		if (!fits_elements(watch->item[i].pointer->tokens[depth])) {
@@ -354,27 +345,19 @@ void watch_open(struct watch *watch, size_t depth, bool is_map)
 	}
 }
 
-void watch_filled(struct watch *watch, size_t depth)
+void watch_filled_reached(struct watch *watch, size_t depth)
 {
-	const uint64_t *reached = NULL;
+	const uint64_t *reached = at(watch, watch->reached, depth);
 
-	if (watch->words == 0 || !watch->reaches[depth]) {
-		return;
-	}
-	reached = at(watch, watch->reached, depth);
 	for (size_t i = 0; next_bit(watch, reached, &i); i++) {
 		watch->item[i].result.filled = true;
 	}
 }
 
-void watch_close(struct watch *watch, size_t depth)
+void watch_close_reached(struct watch *watch, size_t depth)
 {
-	const uint64_t *started = NULL;
+	const uint64_t *started = at(watch, watch->started, depth);
 
-	if (watch->words == 0 || !watch->reaches[depth]) {
-		return;
-	}
-	started = at(watch, watch->started, depth);
 	for (size_t w = 0; w < watch->words; w++) {
 		watch->hunting[w] &= ~started[w];
 	}

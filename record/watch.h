@@ -104,9 +104,9 @@ static inline bool watch_wants(const struct watch *watch, size_t depth)
 }
 
 /* Likewise for watch_scalar. */
-static inline bool watch_wants_scalar(const struct watch *watch)
+static inline bool watch_wants_scalar(const struct watch *watch, bool is_string)
 {
-	return watch && (watch->coming || watch->hunts);
+	return watch && (watch->coming || (is_string && watch->hunts));
 }
 
 /* Does a WATCH_SECRET pointer point at the value that comes now? */
@@ -116,10 +116,38 @@ bool watch_is_secret(const struct watch *watch);
 void watch_scalar(
     struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret);
 
-/* The value is a container, which is then at `depth`; and its end. */
-void watch_open(struct watch *watch, size_t depth, bool is_map);
-void watch_filled(struct watch *watch, size_t depth); /* it has a member */
-void watch_close(struct watch *watch, size_t depth);
+/* private: where a pointer is concerned */
+void watch_open_reached(struct watch *watch, size_t depth, bool is_map);
+void watch_filled_reached(struct watch *watch, size_t depth);
+void watch_close_reached(struct watch *watch, size_t depth);
+
+/* The value is a container, which is then at `depth`. watch may be NULL here and below. */
+static inline void watch_open(struct watch *watch, size_t depth, bool is_map)
+{
+	if (watch) {
+		watch->lives[depth] = watch->coming;
+		watch->reaches[depth] = watch->coming;
+		if (watch->coming) {
+			watch_open_reached(watch, depth, is_map);
+		}
+	}
+}
+
+/* It has a member. */
+static inline void watch_filled(struct watch *watch, size_t depth)
+{
+	if (watch && watch->reaches[depth]) {
+		watch_filled_reached(watch, depth);
+	}
+}
+
+/* It ends. */
+static inline void watch_close(struct watch *watch, size_t depth)
+{
+	if (watch && watch->reaches[depth]) {
+		watch_close_reached(watch, depth);
+	}
+}
 
 /* What a pointer found. An unknown number finds nothing. */
 const struct watch_result *watch_result(const struct watch *watch, int number);
