@@ -13,7 +13,9 @@
 #include "record/names.h"
 
 enum {
-	FORM_BYTES = 12, /* a shorter name has no form of a secret */
+	FORM_BYTES = 12,  /* a shorter name has no form of a secret */
+	NUMBER_BYTES = 8, /* a shorter number is no card's, and fits numeric: 1e131072 does
+	                     not */
 };
 
 void json_redact_init(struct json_redact *json, struct redaction *redaction,
@@ -76,6 +78,36 @@ void json_redact_finish(struct json_redact *json)
 	finish_one(json);
 }
 
+/* A value comes outside of all containers. Returns whether it is a secret. */
+static bool begin_top(struct json_redact *json)
+{
+	if (json->tops++ > 0) {
+		json_out_byte(json, '\n');
+	}
+	if (watch_wants(json->watch, 0)) {
+		watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
+	}
+	return watch_is_secret(json->watch);
+}
+
+/* A value comes in a container that pointers know. Returns whether they call it a secret.
+ * ordinal: of an element. */
+static bool begin_watched(
+    struct json_redact *json, struct json_frame *frame, uint32_t ordinal)
+{
+	if (!(frame->flags & FRAME_MAP) && watch_wants(json->watch, json->depth)) {
+		watch_next(
+		    json->watch, json->depth, (struct slice){ NULL, 0 }, ordinal);
+	}
+	if (frame->count == 1) {
+		watch_filled(json->watch, json->depth - 1);
+	}
+	if (!json->watch->lives[json->depth - 1]) {
+		frame->flags &= ~(uint32_t)FRAME_WATCHED; /* that was all */
+	}
+	return watch_is_secret(json->watch);
+}
+
 /* A value comes: what stands before it. Returns whether it is a secret by its place. */
 static inline bool begin_value(struct json_redact *json)
 {
@@ -83,43 +115,24 @@ static inline bool begin_value(struct json_redact *json)
 	bool secret = false;
 
 	if (json->depth == 0) {
-		if (json->tops++ > 0) {
-			json_out_byte(json, '\n');
-		}
-		if (watch_wants(json->watch, 0)) {
-			watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
-		}
-	} else {
-		frame = &json->frame[json->depth - 1];
-		if (!frame->is_map) {
-			if (frame->count > 0) {
-				json_out_byte(json, ',');
-			}
-			if (watch_wants(json->watch, json->depth)) {
-				watch_next(json->watch, json->depth,
-				    (struct slice){ NULL, 0 }, frame->count);
-			}
-			frame->count++;
-		}
-		if (frame->count == 1) {
-			watch_filled(json->watch, json->depth - 1);
-		}
-		secret = frame->secret || frame->next_secret;
-		frame->next_secret = false;
+		return begin_top(json);
 	}
-	return secret ||
-	       (json->watch && json->watch->coming && watch_is_secret(json->watch));
+	frame = &json->frame[json->depth - 1];
+	if (!(frame->flags & FRAME_MAP) && frame->count++ > 0) {
+		json_out_byte(json, ',');
+	}
+	secret = (frame->flags & (FRAME_SECRET | FRAME_NEXT_SECRET)) != 0;
+	if (frame->flags & FRAME_WATCHED) {
+		secret = begin_watched(json, frame, frame->count - 1) || secret;
+	}
+	return secret;
 }
 
-/* Is the value that comes that of a "code"? Asked once for each value. */
-static bool take_code(struct json_redact *json)
+/* Is the value that comes that of a "code"? */
+static bool is_code(const struct json_redact *json)
 {
-	bool code = json->depth > 0 && json->frame[json->depth - 1].next_code;
-
-	if (code) {
-		json->frame[json->depth - 1].next_code = false;
-	}
-	return code;
+	return json->depth > 0 &&
+	       (json->frame[json->depth - 1].flags & FRAME_NEXT_CODE) != 0;
 }
 
 static void put_mask(struct json_redact *json)
@@ -137,15 +150,17 @@ void json_redact_open(struct json_redact *json, bool is_map)
 		return;
 	}
 	secret = begin_value(json);
-	(void)take_code(json); /* a container is no code */
 	if (json->depth == WATCH_DEPTH) {
 		buf_puts(json_out(json), "\"[nested too deep]\"");
 		json->skipped = 1;
 		return;
 	}
 	watch_open(json->watch, json->depth, is_map);
-	json->frame[json->depth++] =
-	    (struct json_frame){ .is_map = is_map, .secret = secret };
+	json->frame[json->depth] = (struct json_frame){
+		.flags = (is_map ? FRAME_MAP : 0) | (secret ? FRAME_SECRET : 0) |
+		         (watch_looks(json->watch, json->depth) ? FRAME_WATCHED : 0)
+	};
+	json->depth++;
 	json_out_byte(json, is_map ? '{' : '[');
 }
 
@@ -190,13 +205,14 @@ void json_redact_member(struct json_redact *json, struct slice name, unsigned in
 	}
 	json_text_same(json, name, bytes);
 	json_out_byte(json, ':');
-	if (watch_wants(json->watch, json->depth)) {
+	if ((frame->flags & FRAME_WATCHED) && watch_wants_member(json->watch, json->depth, name)) {
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
 	frame->count++;
-	frame->next_secret = kind == NAME_SECRET;
-	frame->next_code = kind == NAME_CODE;
-	frame->oauth = frame->oauth || oauth_name(name);
+	frame->flags &= ~(uint32_t)(FRAME_NEXT_SECRET | FRAME_NEXT_CODE);
+	frame->flags |= (kind == NAME_SECRET ? FRAME_NEXT_SECRET : 0) |
+	                (kind == NAME_CODE ? FRAME_NEXT_CODE : 0) |
+	                (oauth_name(name) ? FRAME_OAUTH : 0);
 	if (name.len >= FORM_BYTES) {
 		redaction_note(json->redaction, name);
 	}
@@ -218,9 +234,9 @@ void json_redact_close(struct json_redact *json)
 		return;
 	}
 	frame = &json->frame[--json->depth];
-	json_out_byte(json, frame->is_map ? '}' : ']');
+	json_out_byte(json, frame->flags & FRAME_MAP ? '}' : ']');
 	watch_close(json->watch, json->depth);
-	if (frame->oauth && frame->code_len > 0 && !json->codes.failed) {
+	if ((frame->flags & FRAME_OAUTH) && frame->code_len > 0 && !json->codes.failed) {
 		/* it is out already: masked by its value in the end */
 		secrets_add(&json->redaction->secrets,
 		    (struct slice){ json->codes.ptr + frame->code_at, frame->code_len });
@@ -264,7 +280,7 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 		return;
 	}
 	secret = begin_value(json);
-	code = take_code(json);
+	code = is_code(json);
 	if (code && (json->redaction->oauth || code_is_secret(text))) {
 		secret = true;
 	}
@@ -299,12 +315,13 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 		return;
 	}
 	secret = begin_value(json);
-	(void)take_code(json); /* a number is an error's code */
 	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, digits, false, false, secret);
 	}
 	if (secret) {
 		put_secret(json, digits);
+	} else if (digits.len < NUMBER_BYTES) {
+		put_as_is(json, digits);
 	} else if (json_number_is_card(digits)) {
 		secrets_add(&json->redaction->secrets, digits);
 		put_mask(json);
@@ -323,7 +340,6 @@ void json_redact_bool(struct json_redact *json, bool value)
 		return;
 	}
 	secret = begin_value(json);
-	(void)take_code(json);
 	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, value ? SLICE("true") : SLICE("false"), false,
 		    false, secret);
@@ -337,7 +353,6 @@ void json_redact_null(struct json_redact *json)
 		return;
 	}
 	(void)begin_value(json);
-	(void)take_code(json);
 	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, SLICE("null"), false, true, false);
 	}

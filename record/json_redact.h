@@ -19,12 +19,17 @@ enum json_state {
 	JSON_LINES,   /* several, one after another: out has one on each line */
 };
 
+enum json_frame_flag {
+	FRAME_MAP = 1,
+	FRAME_SECRET = 2,      /* all scalars below are masked */
+	FRAME_NEXT_SECRET = 4, /* the value of the name just read */
+	FRAME_NEXT_CODE = 8,   /* that name is "code" */
+	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
+	FRAME_WATCHED = 32,    /* pointers have to do with it */
+};
+
 struct json_frame {
-	bool is_map;
-	bool secret;      /* all scalars below are masked */
-	bool next_secret; /* the value of the name just read */
-	bool next_code;   /* that name is "code" */
-	bool oauth;       /* a member says that the object is about OAuth */
+	uint32_t flags;
 	uint32_t count;   /* members begun */
 	size_t code_at;   /* the value of "code", in codes; code_len 0: none */
 	size_t code_len;

@@ -14,7 +14,6 @@
 enum {
 	NUMERIC_BEFORE = 131072, /* digits of PostgreSQL's numeric before the point */
 	NUMERIC_AFTER = 16383,
-	NUMERIC_SURE = 8,   /* the shortest number that does not fit: 1e131072 */
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
 	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
@@ -27,9 +26,6 @@ bool json_number_fits(struct slice digits)
 	long exponent = 0;
 	size_t i = digits.len > 0 && digits.ptr[0] == '-';
 
-	if (digits.len < NUMERIC_SURE) {
-		return true;
-	}
 	while (i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9') {
 		before++;
 		i++;

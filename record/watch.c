@@ -13,6 +13,14 @@ enum {
 	DEPTHS = WATCH_DEPTH + 2,
 };
 
+/* The key of a token: its first byte, its length as far as there is room, and: */
+enum {
+	KEY_ELEMENT = 0x8000,    /* it may fit an element of an array */
+	KEY_STAR = 0xFFFF,       /* it fits everything */
+	KEY_LENGTH_MAX = 0x7E,   /* of those that are longer */
+	KEY_NAME_BITS = 0x7FFF,
+};
+
 struct watched {
 	const struct pointer *pointer;
 	enum watch_kind kind;
@@ -26,6 +34,7 @@ void watch_finish(struct watch *watch)
 	free(watch->item);
 	free(watch->hit);
 	free(watch->live);
+	free(watch->key);
 	buf_wipe(&watch->text);
 	*watch = (struct watch){ 0 };
 }
@@ -55,16 +64,6 @@ static uint64_t *at(const struct watch *watch, uint64_t *sets, size_t depth)
 	return sets + depth * watch->words;
 }
 
-static bool any(const struct watch *watch, const uint64_t *set)
-{
-	for (size_t w = 0; w < watch->words; w++) {
-		if (set[w]) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void put(uint64_t *set, size_t bit)
 {
 	set[bit / 64] |= (uint64_t)1 << bit % 64;
@@ -87,43 +86,6 @@ static bool next_bit(const struct watch *watch, const uint64_t *set, size_t *bit
 		}
 	}
 	return false;
-}
-
-void watch_begin(struct watch *watch)
-{
-	uint64_t *sets = NULL;
-
-	for (size_t i = 0; i < watch->count; i++) {
-		watch->item[i].result = (struct watch_result){ 0 };
-	}
-	watch->hit_count = 0;
-	watch->coming = false;
-	watch->hunts = false;
-	free(watch->live);
-	watch->live = NULL;
-	watch->words = (watch->count + 63) / 64;
-	if (watch->words == 0) {
-		return;
-	}
-	/* one piece of memory for all sets */
-	sets = calloc((3 * DEPTHS + 4) * watch->words, sizeof(*sets));
-	if (!sets) {
-		watch->words = 0;
-		watch->failed = true;
-		return;
-	}
-	watch->live = sets;
-	watch->reached = at(watch, sets, DEPTHS);
-	watch->started = at(watch, sets, (size_t)2 * DEPTHS);
-	watch->more = at(watch, sets, (size_t)3 * DEPTHS);
-	watch->here = watch->more + watch->words;
-	watch->secret = watch->here + watch->words;
-	watch->hunting = watch->secret + watch->words;
-	for (size_t i = 0; i < watch->count; i++) {
-		if (watch->item[i].kind == WATCH_SECRET) {
-			put(watch->secret, i);
-		}
-	}
 }
 
 static bool is_star(struct slice token)
@@ -157,15 +119,84 @@ static bool fits(struct slice token, struct slice name, uint32_t ordinal)
 	if (!name.ptr) {
 		return index_of(token) == (int64_t)ordinal;
 	}
-	/* at a glance: most names differ so */
-	return token.len == name.len &&
-	       (name.len == 0 || (token.ptr[0] == name.ptr[0] && slice_eq(token, name)));
+	return slice_eq(token, name);
 }
 
-/* Could it fit any element of an array? */
-static bool fits_elements(struct slice token)
+static uint16_t name_key(struct slice name)
 {
-	return is_star(token) || index_of(token) >= 0;
+	size_t len = name.len < KEY_LENGTH_MAX ? name.len : KEY_LENGTH_MAX;
+
+	return (uint16_t)(len << 8 | (len > 0 ? (unsigned char)name.ptr[0] : 0));
+}
+
+static uint16_t token_key(struct slice token)
+{
+	if (is_star(token)) {
+		return KEY_STAR;
+	}
+	return (uint16_t)(name_key(token) | (index_of(token) >= 0 ? KEY_ELEMENT : 0));
+}
+
+/* By token and pointer. Returns false: no memory. */
+static bool make_keys(struct watch *watch)
+{
+	size_t tokens = 1;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		size_t count = watch->item[i].pointer->count;
+
+		tokens = count > tokens ? count : tokens;
+	}
+	free(watch->key);
+	watch->key = calloc(tokens * watch->count, sizeof(*watch->key));
+	for (size_t i = 0; watch->key && i < watch->count; i++) {
+		const struct pointer *pointer = watch->item[i].pointer;
+
+		for (size_t t = 0; t < pointer->count; t++) {
+			watch->key[t * watch->count + i] = token_key(pointer->tokens[t]);
+		}
+	}
+	return watch->key != NULL;
+}
+
+/* One piece of memory for all sets. Returns false: none. */
+static bool make_sets(struct watch *watch)
+{
+	uint64_t *sets = calloc((3 * DEPTHS + 4) * watch->words, sizeof(*sets));
+
+	if (!sets) {
+		return false;
+	}
+	watch->live = sets;
+	watch->reached = at(watch, sets, DEPTHS);
+	watch->started = at(watch, sets, (size_t)2 * DEPTHS);
+	watch->more = at(watch, sets, (size_t)3 * DEPTHS);
+	watch->here = watch->more + watch->words;
+	watch->texts = watch->here + watch->words;
+	watch->hunting = watch->texts + watch->words;
+	for (size_t i = 0; i < watch->count; i++) {
+		if (watch->item[i].pointer->first_text) {
+			put(watch->texts, i);
+		}
+	}
+	return true;
+}
+
+void watch_begin(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		watch->item[i].result = (struct watch_result){ 0 };
+	}
+	watch->hit_count = 0;
+	watch->coming = false;
+	watch->hunts = false;
+	free(watch->live);
+	watch->live = NULL;
+	watch->words = (watch->count + 63) / 64;
+	if (watch->words > 0 && (!make_keys(watch) || !make_sets(watch))) {
+		watch->words = 0;
+		watch->failed = true;
+	}
 }
 
 /* Keeps which member the "*" at this token stands for now. */
@@ -184,56 +215,64 @@ static void note_star(struct watched *item, size_t token, uint32_t ordinal)
 /* The pointer agrees with the value that comes, which is at this depth. */
 static void agree(struct watch *watch, size_t i, size_t depth)
 {
-	put(watch->item[i].pointer->count == depth ? watch->here : watch->more, i);
+	const struct watched *item = &watch->item[i];
+
 	watch->coming = true;
+	if (item->pointer->count == depth) {
+		put(watch->here, i);
+		watch->coming_secret =
+		    watch->coming_secret || item->kind == WATCH_SECRET;
+	} else {
+		put(watch->more, i);
+	}
+}
+
+/* The pointers of one word of a set that agree. */
+static void next_of(struct watch *watch, size_t w, size_t depth, struct slice name,
+    uint32_t ordinal)
+{
+	const uint16_t *key = watch->key + (depth - 1) * watch->count;
+	uint64_t left = at(watch, watch->live, depth - 1)[w];
+	uint16_t wanted = name.ptr ? name_key(name) : 0;
+
+	for (; left; left &= left - 1) {
+		size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+		struct watched *item = &watch->item[i];
+
+		/* at a glance: most names differ so */
+		if (key[i] != KEY_STAR &&
+		    ((name.ptr && (key[i] & KEY_NAME_BITS) != wanted) ||
+		        !fits(item->pointer->tokens[depth - 1], name, ordinal))) {
+			continue;
+		}
+		agree(watch, i, depth);
+		if (item->kind == WATCH_ALL) {
+			note_star(item, depth - 1, ordinal);
+		}
+	}
 }
 
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal)
 {
-	const uint64_t *live = NULL;
-
-	if (watch->words == 0) {
-		return;
-	}
 	for (size_t w = 0; watch->coming && w < watch->words; w++) {
 		watch->more[w] = 0;
 		watch->here[w] = 0;
 	}
 	watch->coming = false;
+	watch->coming_secret = false;
 	if (depth == 0) {
-		for (size_t i = 0; i < watch->count; i++) {
+		for (size_t i = 0; i < watch->count && watch->words > 0; i++) {
 			agree(watch, i, 0);
 		}
 		return;
 	}
-	if (!watch->lives[depth - 1]) {
+	if (!watch->lives[depth - 1] ||
+	    (name.ptr && !(watch->first[depth - 1] & watch_first(name)))) {
 		return;
 	}
-	live = at(watch, watch->live, depth - 1);
 	for (size_t w = 0; w < watch->words; w++) {
-		for (uint64_t left = live[w]; left; left &= left - 1) {
-			size_t i = w * 64 + (size_t)__builtin_ctzll(left);
-			struct watched *item = &watch->item[i];
-
-			if (!fits(item->pointer->tokens[depth - 1], name, ordinal)) {
-				continue;
-			}
-			agree(watch, i, depth);
-			if (item->kind == WATCH_ALL) {
-				note_star(item, depth - 1, ordinal);
-			}
-		}
+		next_of(watch, w, depth, name, ordinal);
 	}
-}
-
-bool watch_is_secret(const struct watch *watch)
-{
-	for (size_t w = 0; w < watch->words; w++) {
-		if (watch->here[w] & watch->secret[w]) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static void keep(
@@ -280,16 +319,15 @@ static void hunt(struct watch *watch, struct slice text, bool secret)
 			keep(watch, &result->string, text, secret);
 		}
 	}
-	memset(watch->hunting, 0, watch->words * sizeof(*watch->hunting));
+	for (size_t w = 0; w < watch->words; w++) {
+		watch->hunting[w] = 0;
+	}
 	watch->hunts = false;
 }
 
 void watch_scalar(
     struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret)
 {
-	if (watch->words == 0) {
-		return;
-	}
 	for (size_t i = 0; next_bit(watch, watch->here, &i); i++) {
 		struct watched *item = &watch->item[i];
 		struct watch_result *result = &item->result;
@@ -317,32 +355,66 @@ void watch_scalar(
 	}
 }
 
+/* Those of one word that go on below a container: any in an object, "*" and numbers in an
+ * array. Notes which names may fit them. */
+static uint64_t going_on(struct watch *watch, size_t w, size_t depth, bool is_map)
+{
+	const uint16_t *key = watch->key + depth * watch->count;
+	uint64_t live = watch->more[w];
+
+	for (uint64_t left = live; left; left &= left - 1) {
+		size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+
+		if (!is_map && !(key[i] & KEY_ELEMENT)) {
+			live &= ~(left & -left);
+		}
+		watch->first[depth] |=
+		    key[i] == KEY_STAR ? UINT64_MAX : (uint64_t)1 << (key[i] & 63);
+	}
+	return live;
+}
+
+/* Those of one word that point at a container which begins. Returns those that begin to
+ * look for a string. */
+static uint64_t reach(struct watch *watch, size_t w)
+{
+	uint64_t started = 0;
+
+	for (uint64_t left = watch->here[w]; left; left &= left - 1) {
+		struct watch_result *result =
+		    &watch->item[w * 64 + (size_t)__builtin_ctzll(left)].result;
+
+		result->present = true;
+		if (!result->string.found) {
+			started |= left & -left;
+		}
+	}
+	return started & watch->texts[w];
+}
+
 void watch_open_reached(struct watch *watch, size_t depth, bool is_map)
 {
-	uint64_t *live = at(watch, watch->live, depth);
-	uint64_t *started = NULL;
+	uint64_t live = 0;
+	uint64_t reached = 0;
+	uint64_t started = 0;
 
-	memcpy(live, watch->more, watch->words * sizeof(*live));
-	for (size_t i = 0; !is_map && next_bit(watch, live, &i); i++) {
-		if (!fits_elements(watch->item[i].pointer->tokens[depth])) {
-			live[i / 64] &= ~((uint64_t)1 << i % 64);
-		}
-	}
-	watch->lives[depth] = any(watch, live);
-	memcpy(at(watch, watch->reached, depth), watch->here,
-	    watch->words * sizeof(*watch->here));
-	started = at(watch, watch->started, depth);
-	memset(started, 0, watch->words * sizeof(*started));
-	for (size_t i = 0; next_bit(watch, watch->here, &i); i++) {
-		struct watched *item = &watch->item[i];
+	watch->first[depth] = 0;
+	for (size_t w = 0; w < watch->words; w++) {
+		uint64_t on = going_on(watch, w, depth, is_map);
+		uint64_t begun = reach(watch, w);
 
-		item->result.present = true;
-		if (item->pointer->first_text && !item->result.string.found) {
-			put(started, i);
-			put(watch->hunting, i);
-			watch->hunts = true;
-		}
+		at(watch, watch->live, depth)[w] = on;
+		at(watch, watch->reached, depth)[w] = watch->here[w];
+		at(watch, watch->started, depth)[w] = begun;
+		watch->hunting[w] |= begun;
+		live |= on;
+		reached |= watch->here[w];
+		started |= begun;
 	}
+	watch->lives[depth] = live != 0;
+	watch->reaches[depth] = reached != 0;
+	watch->starts[depth] = started != 0;
+	watch->hunts = watch->hunts || started;
 }
 
 void watch_filled_reached(struct watch *watch, size_t depth)
@@ -354,14 +426,15 @@ void watch_filled_reached(struct watch *watch, size_t depth)
 	}
 }
 
-void watch_close_reached(struct watch *watch, size_t depth)
+void watch_close_started(struct watch *watch, size_t depth)
 {
 	const uint64_t *started = at(watch, watch->started, depth);
 
+	watch->hunts = false;
 	for (size_t w = 0; w < watch->words; w++) {
 		watch->hunting[w] &= ~started[w];
+		watch->hunts = watch->hunts || watch->hunting[w];
 	}
-	watch->hunts = any(watch, watch->hunting);
 }
 
 const struct watch_result *watch_result(const struct watch *watch, int number)

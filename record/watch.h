@@ -68,13 +68,18 @@ struct watch {
 	uint64_t
 	    *more; /* agree with the path to the value that comes now, and go on below */
 	uint64_t *here;    /* point at the value that comes now */
-	uint64_t *secret;  /* all WATCH_SECRET */
+	uint64_t *texts;   /* all "**" pointers */
 	uint64_t *hunting; /* "**": look for a string */
 	/* which of those sets are not empty: mostly they all are */
 	bool coming;               /* more or here */
+	bool coming_secret;        /* a WATCH_SECRET pointer is in here */
 	bool hunts;                /* hunting */
 	bool lives[WATCH_DEPTH];   /* live, by depth */
 	bool reaches[WATCH_DEPTH]; /* reached, by depth */
+	bool starts[WATCH_DEPTH];  /* started, by depth */
+	/* what tells tokens apart at a glance: by token of the pointers and pointer */
+	uint16_t *key;              /* owned */
+	uint64_t first[WATCH_DEPTH]; /* by depth: which names may fit one that is live */
 };
 
 void watch_finish(struct watch *watch);
@@ -96,8 +101,23 @@ void watch_begin(struct watch *watch);
  */
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal);
 
-/* False: watch_next at this depth would change nothing, as mostly. Asked before it, where
- * it costs no call. */
+/* The bit in watch.first for a name: of its first byte. */
+static inline uint64_t watch_first(struct slice name)
+{
+	return (uint64_t)1 << (name.len > 0 ? (unsigned char)name.ptr[0] % 64 : 0);
+}
+
+/* False: watch_next for this member would change nothing, as mostly. Asked before it,
+ * where it costs no call. */
+static inline bool watch_wants_member(
+    const struct watch *watch, size_t depth, struct slice name)
+{
+	return watch &&
+	       (watch->coming || (watch->lives[depth - 1] &&
+	                             (watch->first[depth - 1] & watch_first(name))));
+}
+
+/* Likewise for an element, or the whole payload. */
 static inline bool watch_wants(const struct watch *watch, size_t depth)
 {
 	return watch && (depth == 0 || watch->coming || watch->lives[depth - 1]);
@@ -110,7 +130,10 @@ static inline bool watch_wants_scalar(const struct watch *watch, bool is_string)
 }
 
 /* Does a WATCH_SECRET pointer point at the value that comes now? */
-bool watch_is_secret(const struct watch *watch);
+static inline bool watch_is_secret(const struct watch *watch)
+{
+	return watch && watch->coming && watch->coming_secret;
+}
 
 /* The value is a scalar. is_string, is_null; secret: it stands in a secret place. */
 void watch_scalar(
@@ -119,7 +142,7 @@ void watch_scalar(
 /* private: where a pointer is concerned */
 void watch_open_reached(struct watch *watch, size_t depth, bool is_map);
 void watch_filled_reached(struct watch *watch, size_t depth);
-void watch_close_reached(struct watch *watch, size_t depth);
+void watch_close_started(struct watch *watch, size_t depth);
 
 /* The value is a container, which is then at `depth`. watch may be NULL here and below. */
 static inline void watch_open(struct watch *watch, size_t depth, bool is_map)
@@ -127,10 +150,18 @@ static inline void watch_open(struct watch *watch, size_t depth, bool is_map)
 	if (watch) {
 		watch->lives[depth] = watch->coming;
 		watch->reaches[depth] = watch->coming;
+		watch->starts[depth] = false;
 		if (watch->coming) {
 			watch_open_reached(watch, depth, is_map);
 		}
 	}
+}
+
+/* False: what is in it is of no concern. If it is true of a value that comes, it is true
+ * of the container that the value stands in. */
+static inline bool watch_looks(const struct watch *watch, size_t depth)
+{
+	return watch && (watch->lives[depth] || watch->reaches[depth] || watch->coming);
 }
 
 /* It has a member. */
@@ -144,8 +175,8 @@ static inline void watch_filled(struct watch *watch, size_t depth)
 /* It ends. */
 static inline void watch_close(struct watch *watch, size_t depth)
 {
-	if (watch && watch->reaches[depth]) {
-		watch_close_reached(watch, depth);
+	if (watch && watch->starts[depth]) {
+		watch_close_started(watch, depth);
 	}
 }
 
