@@ -13,14 +13,6 @@ enum {
 	DEPTHS = WATCH_DEPTH + 2,
 };
 
-/* The key of a token: its first byte, its length as far as there is room, and: */
-enum {
-	KEY_ELEMENT = 0x8000,    /* it may fit an element of an array */
-	KEY_STAR = 0xFFFF,       /* it fits everything */
-	KEY_LENGTH_MAX = 0x7E,   /* of those that are longer */
-	KEY_NAME_BITS = 0x7FFF,
-};
-
 struct watched {
 	const struct pointer *pointer;
 	enum watch_kind kind;
@@ -34,7 +26,6 @@ void watch_finish(struct watch *watch)
 	free(watch->item);
 	free(watch->hit);
 	free(watch->live);
-	free(watch->key);
 	buf_wipe(&watch->text);
 	*watch = (struct watch){ 0 };
 }
@@ -110,60 +101,53 @@ static int64_t index_of(struct slice token)
 	return index;
 }
 
-/* Does a token of a pointer fit a member or an element? */
-static bool fits(struct slice token, struct slice name, uint32_t ordinal)
+/* Does a token of a pointer, which is no star, fit a member or an element? */
+static bool token_fits(struct slice token, struct slice name, uint32_t ordinal)
 {
-	if (is_star(token)) {
-		return true;
-	}
 	if (!name.ptr) {
 		return index_of(token) == (int64_t)ordinal;
 	}
 	return slice_eq(token, name);
 }
 
-static uint16_t name_key(struct slice name)
+/* Puts the tokens of one pointer into the rows. */
+static void put_tokens(struct watch *watch, size_t i)
 {
-	size_t len = name.len < KEY_LENGTH_MAX ? name.len : KEY_LENGTH_MAX;
+	const struct pointer *pointer = watch->item[i].pointer;
 
-	return (uint16_t)(len << 8 | (len > 0 ? (unsigned char)name.ptr[0] : 0));
-}
+	for (size_t t = 0; t < pointer->count; t++) {
+		struct slice token = pointer->tokens[t];
+		uint64_t *rows = watch->fits + t * WATCH_ROWS * watch->words;
 
-static uint16_t token_key(struct slice token)
-{
-	if (is_star(token)) {
-		return KEY_STAR;
+		put(at(watch, rows, watch_name_row(token)), i);
+		for (size_t row = 0; is_star(token) && row < WATCH_NAMES; row++) {
+			put(at(watch, rows, row), i);
+		}
+		if (is_star(token)) {
+			put(at(watch, rows, WATCH_STAR), i);
+		}
+		if (is_star(token) || index_of(token) >= 0) {
+			put(at(watch, rows, WATCH_ELEMENT), i);
+		}
+		if (t + 1 == pointer->count) {
+			put(at(watch, rows, WATCH_END), i);
+		}
 	}
-	return (uint16_t)(name_key(token) | (index_of(token) >= 0 ? KEY_ELEMENT : 0));
 }
 
-/* By token and pointer. Returns false: no memory. */
-static bool make_keys(struct watch *watch)
+/* One piece of memory for all sets. Returns false: none. */
+static bool make_sets(struct watch *watch)
 {
-	size_t tokens = 1;
+	size_t tokens = 0;
+	uint64_t *sets = NULL;
 
 	for (size_t i = 0; i < watch->count; i++) {
 		size_t count = watch->item[i].pointer->count;
 
 		tokens = count > tokens ? count : tokens;
 	}
-	free(watch->key);
-	watch->key = calloc(tokens * watch->count, sizeof(*watch->key));
-	for (size_t i = 0; watch->key && i < watch->count; i++) {
-		const struct pointer *pointer = watch->item[i].pointer;
-
-		for (size_t t = 0; t < pointer->count; t++) {
-			watch->key[t * watch->count + i] = token_key(pointer->tokens[t]);
-		}
-	}
-	return watch->key != NULL;
-}
-
-/* One piece of memory for all sets. Returns false: none. */
-static bool make_sets(struct watch *watch)
-{
-	uint64_t *sets = calloc((3 * DEPTHS + 4) * watch->words, sizeof(*sets));
-
+	sets = calloc(
+	    (3 * DEPTHS + 6 + tokens * WATCH_ROWS) * watch->words, sizeof(*sets));
 	if (!sets) {
 		return false;
 	}
@@ -172,11 +156,22 @@ static bool make_sets(struct watch *watch)
 	watch->started = at(watch, sets, (size_t)2 * DEPTHS);
 	watch->more = at(watch, sets, (size_t)3 * DEPTHS);
 	watch->here = watch->more + watch->words;
-	watch->texts = watch->here + watch->words;
-	watch->hunting = watch->texts + watch->words;
+	watch->hunting = watch->here + watch->words;
+	watch->texts = watch->hunting + watch->words;
+	watch->secrets = watch->texts + watch->words;
+	watch->alls = watch->secrets + watch->words;
+	watch->fits = watch->alls + watch->words;
 	for (size_t i = 0; i < watch->count; i++) {
-		if (watch->item[i].pointer->first_text) {
+		const struct watched *item = &watch->item[i];
+
+		put_tokens(watch, i);
+		if (item->pointer->first_text) {
 			put(watch->texts, i);
+		}
+		if (item->kind == WATCH_SECRET) {
+			put(watch->secrets, i);
+		} else if (item->kind == WATCH_ALL) {
+			put(watch->alls, i);
 		}
 	}
 	return true;
@@ -193,7 +188,7 @@ void watch_begin(struct watch *watch)
 	free(watch->live);
 	watch->live = NULL;
 	watch->words = (watch->count + 63) / 64;
-	if (watch->words > 0 && (!make_keys(watch) || !make_sets(watch))) {
+	if (watch->words > 0 && !make_sets(watch)) {
 		watch->words = 0;
 		watch->failed = true;
 	}
@@ -212,48 +207,44 @@ static void note_star(struct watched *item, size_t token, uint32_t ordinal)
 	}
 }
 
-/* The pointer agrees with the value that comes, which is at this depth. */
-static void agree(struct watch *watch, size_t i, size_t depth)
+/* The pointers of one word of a set that agree with a member or an element. */
+static uint64_t agreeing(const struct watch *watch, size_t w, size_t token,
+    struct slice name, uint32_t ordinal)
 {
-	const struct watched *item = &watch->item[i];
+	uint64_t agree = watch->live[token * watch->words + w];
+	uint64_t unsure = 0;
 
-	watch->coming = true;
-	if (item->pointer->count == depth) {
-		put(watch->here, i);
-		watch->coming_secret =
-		    watch->coming_secret || item->kind == WATCH_SECRET;
-	} else {
-		put(watch->more, i);
+	if (name.ptr) {
+		agree &= watch_row(watch, token, watch_name_row(name))[w];
 	}
+	unsure = agree & ~watch_row(watch, token, WATCH_STAR)[w];
+	for (; unsure; unsure &= unsure - 1) {
+		size_t i = w * 64 + (size_t)__builtin_ctzll(unsure);
+
+		if (!token_fits(watch->item[i].pointer->tokens[token], name, ordinal)) {
+			agree &= ~(unsure & -unsure);
+		}
+	}
+	return agree;
 }
 
-/* The pointers of one word of a set that agree. */
-static void next_of(struct watch *watch, size_t w, size_t depth, struct slice name,
-    uint32_t ordinal)
+static void next_top(struct watch *watch)
 {
-	const uint16_t *key = watch->key + (depth - 1) * watch->count;
-	uint64_t left = at(watch, watch->live, depth - 1)[w];
-	uint16_t wanted = name.ptr ? name_key(name) : 0;
+	watch->coming = watch->words > 0;
+	for (size_t i = 0; i < watch->count && watch->words > 0; i++) {
+		const struct watched *item = &watch->item[i];
+		bool ends = item->pointer->count == 0;
 
-	for (; left; left &= left - 1) {
-		size_t i = w * 64 + (size_t)__builtin_ctzll(left);
-		struct watched *item = &watch->item[i];
-
-		/* at a glance: most names differ so */
-		if (key[i] != KEY_STAR &&
-		    ((name.ptr && (key[i] & KEY_NAME_BITS) != wanted) ||
-		        !fits(item->pointer->tokens[depth - 1], name, ordinal))) {
-			continue;
-		}
-		agree(watch, i, depth);
-		if (item->kind == WATCH_ALL) {
-			note_star(item, depth - 1, ordinal);
-		}
+		put(ends ? watch->here : watch->more, i);
+		watch->coming_secret =
+		    watch->coming_secret || (ends && item->kind == WATCH_SECRET);
 	}
 }
 
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal)
 {
+	size_t token = depth - 1;
+
 	for (size_t w = 0; watch->coming && w < watch->words; w++) {
 		watch->more[w] = 0;
 		watch->here[w] = 0;
@@ -261,17 +252,26 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 	watch->coming = false;
 	watch->coming_secret = false;
 	if (depth == 0) {
-		for (size_t i = 0; i < watch->count && watch->words > 0; i++) {
-			agree(watch, i, 0);
+		next_top(watch);
+		return;
+	}
+	for (size_t w = 0; watch->lives[token] && w < watch->words; w++) {
+		uint64_t agree = agreeing(watch, w, token, name, ordinal);
+		uint64_t all = agree & watch->alls[w];
+
+		if (!agree) {
+			continue;
 		}
-		return;
-	}
-	if (!watch->lives[depth - 1] ||
-	    (name.ptr && !(watch->first[depth - 1] & watch_first(name)))) {
-		return;
-	}
-	for (size_t w = 0; w < watch->words; w++) {
-		next_of(watch, w, depth, name, ordinal);
+		watch->coming = true;
+		watch->here[w] = agree & watch_row(watch, token, WATCH_END)[w];
+		watch->more[w] = agree & ~watch->here[w];
+		if (watch->here[w] & watch->secrets[w]) {
+			watch->coming_secret = true;
+		}
+		for (; all; all &= all - 1) {
+			note_star(&watch->item[w * 64 + (size_t)__builtin_ctzll(all)],
+			    token, ordinal);
+		}
 	}
 }
 
@@ -355,25 +355,6 @@ void watch_scalar(
 	}
 }
 
-/* Those of one word that go on below a container: any in an object, "*" and numbers in an
- * array. Notes which names may fit them. */
-static uint64_t going_on(struct watch *watch, size_t w, size_t depth, bool is_map)
-{
-	const uint16_t *key = watch->key + depth * watch->count;
-	uint64_t live = watch->more[w];
-
-	for (uint64_t left = live; left; left &= left - 1) {
-		size_t i = w * 64 + (size_t)__builtin_ctzll(left);
-
-		if (!is_map && !(key[i] & KEY_ELEMENT)) {
-			live &= ~(left & -left);
-		}
-		watch->first[depth] |=
-		    key[i] == KEY_STAR ? UINT64_MAX : (uint64_t)1 << (key[i] & 63);
-	}
-	return live;
-}
-
 /* Those of one word that point at a container which begins. Returns those that begin to
  * look for a string. */
 static uint64_t reach(struct watch *watch, size_t w)
@@ -398,11 +379,13 @@ void watch_open_reached(struct watch *watch, size_t depth, bool is_map)
 	uint64_t reached = 0;
 	uint64_t started = 0;
 
-	watch->first[depth] = 0;
 	for (size_t w = 0; w < watch->words; w++) {
-		uint64_t on = going_on(watch, w, depth, is_map);
+		uint64_t on = watch->more[w];
 		uint64_t begun = reach(watch, w);
 
+		if (on && !is_map) {
+			on &= watch_row(watch, depth, WATCH_ELEMENT)[w];
+		}
 		at(watch, watch->live, depth)[w] = on;
 		at(watch, watch->reached, depth)[w] = watch->here[w];
 		at(watch, watch->started, depth)[w] = begun;

@@ -68,8 +68,11 @@ struct watch {
 	uint64_t
 	    *more; /* agree with the path to the value that comes now, and go on below */
 	uint64_t *here;    /* point at the value that comes now */
-	uint64_t *texts;   /* all "**" pointers */
 	uint64_t *hunting; /* "**": look for a string */
+	uint64_t *texts;   /* all "**" pointers */
+	uint64_t *secrets; /* all WATCH_SECRET */
+	uint64_t *alls;    /* all WATCH_ALL */
+	uint64_t *fits;    /* by token and enum watch_row: whose token fits */
 	/* which of those sets are not empty: mostly they all are */
 	bool coming;               /* more or here */
 	bool coming_secret;        /* a WATCH_SECRET pointer is in here */
@@ -77,9 +80,6 @@ struct watch {
 	bool lives[WATCH_DEPTH];   /* live, by depth */
 	bool reaches[WATCH_DEPTH]; /* reached, by depth */
 	bool starts[WATCH_DEPTH];  /* started, by depth */
-	/* what tells tokens apart at a glance: by token of the pointers and pointer */
-	uint16_t *key;              /* owned */
-	uint64_t first[WATCH_DEPTH]; /* by depth: which names may fit one that is live */
 };
 
 void watch_finish(struct watch *watch);
@@ -101,10 +101,25 @@ void watch_begin(struct watch *watch);
  */
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal);
 
-/* The bit in watch.first for a name: of its first byte. */
-static inline uint64_t watch_first(struct slice name)
+/* For each token of the pointers there are sets of those … */
+enum watch_row {
+	WATCH_NAMES = 64,         /* … whose token may fit a name, by its first byte, and */
+	WATCH_ELEMENT = 64,       /* an element of an array, */
+	WATCH_STAR,               /* or anything; */
+	WATCH_END,                /* and whose last token it is. */
+	WATCH_ROWS,
+};
+
+static inline const uint64_t *watch_row(
+    const struct watch *watch, size_t token, unsigned int row)
 {
-	return (uint64_t)1 << (name.len > 0 ? (unsigned char)name.ptr[0] % 64 : 0);
+	return watch->fits + (token * WATCH_ROWS + row) * watch->words;
+}
+
+/* The row for a name. */
+static inline unsigned int watch_name_row(struct slice name)
+{
+	return name.len > 0 ? (unsigned char)name.ptr[0] % WATCH_NAMES : 0;
 }
 
 /* False: watch_next for this member would change nothing, as mostly. Asked before it,
@@ -112,9 +127,11 @@ static inline uint64_t watch_first(struct slice name)
 static inline bool watch_wants_member(
     const struct watch *watch, size_t depth, struct slice name)
 {
-	return watch &&
-	       (watch->coming || (watch->lives[depth - 1] &&
-	                             (watch->first[depth - 1] & watch_first(name))));
+	if (!watch || watch->coming || !watch->lives[depth - 1]) {
+		return watch && watch->coming;
+	}
+	return watch->words > 1 || (watch->live[depth - 1] &
+	                               *watch_row(watch, depth - 1, watch_name_row(name)));
 }
 
 /* Likewise for an element, or the whole payload. */
