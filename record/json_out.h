@@ -45,6 +45,9 @@ static inline void json_out_same(struct json_redact *json, struct slice raw)
 	json->run_end = raw.ptr + raw.len;
 }
 
+/* Writes one byte that is not the next of the text. */
+void json_out_other_byte(struct json_redact *json, char c);
+
 /* Writes one byte: mostly it is the one that follows in the text. */
 static inline void json_out_byte(struct json_redact *json, char c)
 {
@@ -52,7 +55,7 @@ static inline void json_out_byte(struct json_redact *json, char c)
 		json->run_end++;
 		return;
 	}
-	buf_putc(json_out(json), c);
+	json_out_other_byte(json, c);
 }
 
 #endif

@@ -14,13 +14,14 @@
 
 /* What may come next. */
 enum want {
-	WANT_VALUE,
-	WANT_ELEMENT, /* a value, or the array ends */
-	WANT_MEMBER,  /* a name, or the object ends */
-	WANT_NAME,
-	WANT_COLON,
-	WANT_MORE, /* a comma, or the container ends */
+	WANT_VALUE = 1,
+	WANT_NAME = 2,
+	WANT_COLON = 4,
+	WANT_COMMA = 8,
+	WANT_END = 16, /* of the container */
 };
+
+enum { MAP_BITS = 64 };
 
 /* How far one step came. */
 enum step {
@@ -34,76 +35,47 @@ struct parse {
 	const char *at;
 	const char *end;
 	bool whole; /* nothing follows end */
-	enum want want;
-	bool is_map; /* the container that is open is an object */
+	unsigned int want; /* enum want */
 	size_t depth;
-	/* by depth, a bit: is it an object? Of the levels that are kept, then of the rest
-	 */
-	uint8_t map[WATCH_DEPTH / 8];
-	struct buf maps;
+	uint64_t maps; /* a bit for each container that is open, the innermost last: is it an
+	                  object? */
+	struct buf outer; /* those of the levels further out, by 64 */
 };
 
-static bool in_map(const struct parse *p)
+static bool open_container(struct parse *p, bool is_map)
 {
-	size_t level = p->depth - 1;
-
-	if (level < WATCH_DEPTH) {
-		return (p->map[level / 8] >> level % 8 & 1) != 0;
+	if (p->depth % MAP_BITS == 0 && p->depth > 0) {
+		buf_put(&p->outer, &p->maps, sizeof(p->maps));
+		if (p->outer.failed) {
+			p->json->out->failed = true;
+			return false;
+		}
 	}
-	level -= WATCH_DEPTH;
-	return ((uint8_t)p->maps.ptr[level / 8] >> level % 8 & 1) != 0;
-}
-
-/* The byte that has the bit of a new level. NULL: no memory. */
-static uint8_t *map_byte(struct parse *p)
-{
-	size_t byte = p->depth / 8;
-
-	if (byte < sizeof(p->map)) {
-		return &p->map[byte];
-	}
-	byte -= sizeof(p->map);
-	if (byte == p->maps.len) {
-		buf_putc(&p->maps, 0);
-	}
-	return p->maps.failed ? NULL : (uint8_t *)&p->maps.ptr[byte];
-}
-
-static enum step open_container(struct parse *p, bool is_map)
-{
-	uint8_t *byte = map_byte(p);
-	uint8_t bit = (uint8_t)(1u << p->depth % 8);
-
-	if (!byte) {
-		p->json->out->failed = true;
-		return STEP_FAULT;
-	}
-	*byte = (uint8_t)(is_map ? *byte | bit : *byte & ~bit);
-	p->is_map = is_map;
+	p->maps = p->maps << 1 | is_map;
 	p->depth++;
 	p->at++;
-	p->want = is_map ? WANT_MEMBER : WANT_ELEMENT;
+	p->want = (is_map ? WANT_NAME : WANT_VALUE) | WANT_END;
 	json_redact_open(p->json, is_map);
-	return STEP_ON;
+	return true;
 }
 
 /* A value has ended: what may follow it. Outside of all containers another value may. */
 static void value_done(struct parse *p)
 {
-	p->want = p->depth > 0 ? WANT_MORE : WANT_VALUE;
+	p->want = p->depth > 0 ? WANT_COMMA | WANT_END : WANT_VALUE;
 }
 
-static enum step close_container(struct parse *p, bool is_map)
+static void close_container(struct parse *p)
 {
-	if (p->depth == 0 || p->is_map != is_map) {
-		return STEP_FAULT;
-	}
 	p->at++;
 	p->depth--;
-	p->is_map = p->depth > 0 && in_map(p);
+	p->maps >>= 1;
+	if (p->depth % MAP_BITS == 0 && p->depth > 0) {
+		p->outer.len -= sizeof(p->maps);
+		memcpy(&p->maps, p->outer.ptr + p->outer.len, sizeof(p->maps));
+	}
 	json_redact_close(p->json);
 	value_done(p);
-	return STEP_ON;
 }
 
 /* Where the string that begins at p->at ends: at its quote. NULL: not in this text. */
@@ -221,89 +193,80 @@ static bool take_word(struct parse *p, struct slice word)
 	return true;
 }
 
-static enum step read_value(struct parse *p)
+static enum step read_word(struct parse *p)
 {
-	switch (*p->at) {
-	case '"':
-		return read_string(p, false);
-	case '{':
-		return open_container(p, true);
-	case '[':
-		return open_container(p, false);
-	case 't':
-		if (take_word(p, SLICE("true"))) {
-			json_redact_bool(p->json, true);
-			return STEP_ON;
-		}
-		return STEP_FAULT;
-	case 'f':
-		if (take_word(p, SLICE("false"))) {
-			json_redact_bool(p->json, false);
-			return STEP_ON;
-		}
-		return STEP_FAULT;
-	case 'n':
-		if (take_word(p, SLICE("null"))) {
-			json_redact_null(p->json);
-			return STEP_ON;
-		}
-		return STEP_FAULT;
-	default:
-		if (*p->at == '-' || (*p->at >= '0' && *p->at <= '9')) {
-			return read_number(p);
-		}
-		return STEP_FAULT;
-	}
-}
-
-static enum step more(struct parse *p)
-{
-	if (*p->at == ',') {
-		p->at++;
-		p->want = p->is_map ? WANT_NAME : WANT_VALUE;
+	if (take_word(p, SLICE("null"))) {
+		json_redact_null(p->json);
 		return STEP_ON;
 	}
-	if (*p->at == ']' || *p->at == '}') {
-		return close_container(p, *p->at == '}');
+	if (take_word(p, SLICE("true"))) {
+		json_redact_bool(p->json, true);
+		return STEP_ON;
+	}
+	if (take_word(p, SLICE("false"))) {
+		json_redact_bool(p->json, false);
+		return STEP_ON;
 	}
 	return STEP_FAULT;
 }
 
-static enum step step(struct parse *p)
+/* The token at p->at, where it may stand there. */
+static inline enum step step(struct parse *p)
 {
-	while (p->at < p->end &&
-	       (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r')) {
+	switch (*p->at) {
+	case '"':
+		if (p->want & (WANT_NAME | WANT_VALUE)) {
+			return read_string(p, (p->want & WANT_NAME) != 0);
+		}
+		return STEP_FAULT;
+	case ',':
+		if (p->want & WANT_COMMA) {
+			p->at++;
+			p->want = p->maps & 1 ? WANT_NAME : WANT_VALUE;
+			return STEP_ON;
+		}
+		return STEP_FAULT;
+	case ':':
+		if (p->want & WANT_COLON) {
+			p->at++;
+			p->want = WANT_VALUE;
+			return STEP_ON;
+		}
+		return STEP_FAULT;
+	case '[':
+	case '{':
+		if ((p->want & WANT_VALUE) && open_container(p, *p->at == '{')) {
+			return STEP_ON;
+		}
+		return STEP_FAULT;
+	case ']':
+	case '}':
+		if ((p->want & WANT_END) && (p->maps & 1) == (*p->at == '}')) {
+			close_container(p);
+			return STEP_ON;
+		}
+		return STEP_FAULT;
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
+		return p->want & WANT_VALUE ? read_number(p) : STEP_FAULT;
+	case ' ':
+	case '\n':
+	case '\t':
+	case '\r':
 		p->at++;
-	}
-	if (p->at == p->end) {
-		return STEP_END;
-	}
-	switch (p->want) {
-	case WANT_ELEMENT:
-		if (*p->at == ']') {
-			return close_container(p, false);
-		}
-		return read_value(p);
-	case WANT_VALUE:
-		return read_value(p);
-	case WANT_MEMBER:
-		if (*p->at == '}') {
-			return close_container(p, true);
-		}
-		return *p->at == '"' ? read_string(p, true) : STEP_FAULT;
-	case WANT_NAME:
-		return *p->at == '"' ? read_string(p, true) : STEP_FAULT;
-	case WANT_COLON:
-		if (*p->at != ':') {
-			return STEP_FAULT;
-		}
-		p->at++;
-		p->want = WANT_VALUE;
 		return STEP_ON;
-	case WANT_MORE:
-		break;
+	default:
+		return p->want & WANT_VALUE ? read_word(p) : STEP_FAULT;
 	}
-	return more(p);
 }
 
 enum json_state json_redact_parse(struct json_redact *json, struct slice text, bool whole)
@@ -318,18 +281,18 @@ enum json_state json_redact_parse(struct json_redact *json, struct slice text, b
 	p.json = json;
 	p.whole = whole;
 	p.want = WANT_VALUE;
-	p.depth = 0; /* a level's bit is set when it is opened */
-	p.maps = (struct buf){ 0 };
-	p.is_map = false;
+	p.depth = 0;
+	p.maps = 0;
+	p.outer = (struct buf){ 0 };
 	p.at = text.ptr ? text.ptr : "";
 	p.end = p.at + text.len;
 	(void)buf_reserve(json->out, text.len + 1); /* about what it will be */
 	json_out_begin(json, p.at, p.end);
 	while (last == STEP_ON) {
-		last = step(&p);
+		last = p.at < p.end ? step(&p) : STEP_END;
 	}
 	json_out_end(json);
-	buf_finish(&p.maps);
+	buf_finish(&p.outer);
 	if (json->tops == 0) {
 		return JSON_NOTHING;
 	}

@@ -78,6 +78,11 @@ void json_redact_finish(struct json_redact *json)
 	finish_one(json);
 }
 
+void json_out_other_byte(struct json_redact *json, char c)
+{
+	buf_putc(json_out(json), c);
+}
+
 /* A value comes outside of all containers. Returns whether it is a secret. */
 static bool begin_top(struct json_redact *json)
 {
@@ -143,24 +148,23 @@ static void put_mask(struct json_redact *json)
 
 void json_redact_open(struct json_redact *json, bool is_map)
 {
-	bool secret = false;
+	uint32_t flags = is_map ? FRAME_MAP : 0;
 
 	if (json->skipped > 0) {
 		json->skipped++;
 		return;
 	}
-	secret = begin_value(json);
+	flags |= begin_value(json) ? FRAME_SECRET : 0;
 	if (json->depth == WATCH_DEPTH) {
 		buf_puts(json_out(json), "\"[nested too deep]\"");
 		json->skipped = 1;
 		return;
 	}
-	watch_open(json->watch, json->depth, is_map);
-	json->frame[json->depth] = (struct json_frame){
-		.flags = (is_map ? FRAME_MAP : 0) | (secret ? FRAME_SECRET : 0) |
-		         (watch_looks(json->watch, json->depth) ? FRAME_WATCHED : 0)
-	};
-	json->depth++;
+	if (watch_comes(json->watch)) {
+		watch_open(json->watch, json->depth, is_map);
+		flags |= FRAME_WATCHED | FRAME_REACHED;
+	}
+	json->frame[json->depth++] = (struct json_frame){ .flags = flags };
 	json_out_byte(json, is_map ? '{' : '[');
 }
 
@@ -235,7 +239,9 @@ void json_redact_close(struct json_redact *json)
 	}
 	frame = &json->frame[--json->depth];
 	json_out_byte(json, frame->flags & FRAME_MAP ? '}' : ']');
-	watch_close(json->watch, json->depth);
+	if (frame->flags & FRAME_REACHED) {
+		watch_close(json->watch, json->depth);
+	}
 	if ((frame->flags & FRAME_OAUTH) && frame->code_len > 0 && !json->codes.failed) {
 		/* it is out already: masked by its value in the end */
 		secrets_add(&json->redaction->secrets,

@@ -25,7 +25,8 @@ enum json_frame_flag {
 	FRAME_NEXT_SECRET = 4, /* the value of the name just read */
 	FRAME_NEXT_CODE = 8,   /* that name is "code" */
 	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
-	FRAME_WATCHED = 32,    /* pointers have to do with it */
+	FRAME_WATCHED = 32,    /* pointers have to do with what is in it */
+	FRAME_REACHED = 64,    /* or with itself */
 };
 
 struct json_frame {

@@ -373,10 +373,9 @@ static uint64_t reach(struct watch *watch, size_t w)
 	return started & watch->texts[w];
 }
 
-void watch_open_reached(struct watch *watch, size_t depth, bool is_map)
+void watch_open(struct watch *watch, size_t depth, bool is_map)
 {
 	uint64_t live = 0;
-	uint64_t reached = 0;
 	uint64_t started = 0;
 
 	for (size_t w = 0; w < watch->words; w++) {
@@ -391,16 +390,13 @@ void watch_open_reached(struct watch *watch, size_t depth, bool is_map)
 		at(watch, watch->started, depth)[w] = begun;
 		watch->hunting[w] |= begun;
 		live |= on;
-		reached |= watch->here[w];
 		started |= begun;
 	}
 	watch->lives[depth] = live != 0;
-	watch->reaches[depth] = reached != 0;
-	watch->starts[depth] = started != 0;
 	watch->hunts = watch->hunts || started;
 }
 
-void watch_filled_reached(struct watch *watch, size_t depth)
+void watch_filled(struct watch *watch, size_t depth)
 {
 	const uint64_t *reached = at(watch, watch->reached, depth);
 
@@ -409,7 +405,7 @@ void watch_filled_reached(struct watch *watch, size_t depth)
 	}
 }
 
-void watch_close_started(struct watch *watch, size_t depth)
+void watch_close(struct watch *watch, size_t depth)
 {
 	const uint64_t *started = at(watch, watch->started, depth);
 

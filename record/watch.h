@@ -78,8 +78,6 @@ struct watch {
 	bool coming_secret;        /* a WATCH_SECRET pointer is in here */
 	bool hunts;                /* hunting */
 	bool lives[WATCH_DEPTH];   /* live, by depth */
-	bool reaches[WATCH_DEPTH]; /* reached, by depth */
-	bool starts[WATCH_DEPTH];  /* started, by depth */
 };
 
 void watch_finish(struct watch *watch);
@@ -156,46 +154,18 @@ static inline bool watch_is_secret(const struct watch *watch)
 void watch_scalar(
     struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret);
 
-/* private: where a pointer is concerned */
-void watch_open_reached(struct watch *watch, size_t depth, bool is_map);
-void watch_filled_reached(struct watch *watch, size_t depth);
-void watch_close_started(struct watch *watch, size_t depth);
-
-/* The value is a container, which is then at `depth`. watch may be NULL here and below. */
-static inline void watch_open(struct watch *watch, size_t depth, bool is_map)
+/* Does a pointer agree with the value that comes? If not, and it is a container, nothing
+ * in it is of concern until it ends. */
+static inline bool watch_comes(const struct watch *watch)
 {
-	if (watch) {
-		watch->lives[depth] = watch->coming;
-		watch->reaches[depth] = watch->coming;
-		watch->starts[depth] = false;
-		if (watch->coming) {
-			watch_open_reached(watch, depth, is_map);
-		}
-	}
+	return watch && watch->coming;
 }
 
-/* False: what is in it is of no concern. If it is true of a value that comes, it is true
- * of the container that the value stands in. */
-static inline bool watch_looks(const struct watch *watch, size_t depth)
-{
-	return watch && (watch->lives[depth] || watch->reaches[depth] || watch->coming);
-}
-
-/* It has a member. */
-static inline void watch_filled(struct watch *watch, size_t depth)
-{
-	if (watch && watch->reaches[depth]) {
-		watch_filled_reached(watch, depth);
-	}
-}
-
-/* It ends. */
-static inline void watch_close(struct watch *watch, size_t depth)
-{
-	if (watch && watch->starts[depth]) {
-		watch_close_started(watch, depth);
-	}
-}
+/* The value, which comes, is a container that is then at `depth`; it has a member; it
+ * ends. */
+void watch_open(struct watch *watch, size_t depth, bool is_map);
+void watch_filled(struct watch *watch, size_t depth);
+void watch_close(struct watch *watch, size_t depth);
 
 /* What a pointer found. An unknown number finds nothing. */
 const struct watch_result *watch_result(const struct watch *watch, int number);
