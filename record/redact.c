@@ -22,6 +22,8 @@ enum {
 	BORDER_BYTES = 4,
 	LONG_TEXT = 4096,  /* bytes; worth a look of its own */
 	PLAIN_MAX = 65536, /* bytes of short texts that are looked through together */
+	CARD_PREFIX = 4,
+	CARD_DIGITS = 19, /* at most */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -267,33 +269,45 @@ static bool card_issued(unsigned int prefix, unsigned int count)
 
 bool card_number(struct slice digits)
 {
-	unsigned int prefix = 0;
+	unsigned char digit[CARD_DIGITS];
 	unsigned int count = 0;
 	unsigned int sum = 0;
 
 	for (size_t i = 0; i < digits.len; i++) {
-		unsigned int digit = (unsigned int)(unsigned char)digits.ptr[i] - '0';
+		unsigned int d = (unsigned int)(unsigned char)digits.ptr[i] - '0';
 
-		if (digit <= 9 && count++ < 4) {
-			prefix = prefix * 10 + digit;
-		}
-	}
-	if (!card_issued(prefix, count)) {
-		return false;
-	}
-	count = 0;
-	for (size_t i = digits.len; i-- > 0;) {
-		unsigned int digit = (unsigned int)(unsigned char)digits.ptr[i] - '0';
-
-		if (digit > 9) {
+		if (d > 9) {
 			continue; /* the blank or '-' between groups */
 		}
-		if (count++ % 2 == 1) {
-			digit = digit > 4 ? digit * 2 - 9 : digit * 2;
+		if (count == CARD_DIGITS) {
+			return false;
 		}
-		sum += digit;
+		digit[count++] = (unsigned char)d;
+	}
+	if (count < CARD_PREFIX ||
+	    !card_issued(
+	        digit[0] * 1000u + digit[1] * 100u + digit[2] * 10u + digit[3], count)) {
+		return false;
+	}
+	for (unsigned int i = 1; i <= count; i++) {
+		unsigned int d = digit[count - i];
+
+		sum += i % 2 == 1 ? d : (d > 4 ? d * 2 - 9 : d * 2);
 	}
 	return sum % 10 == 0;
+}
+
+/* Cuts what was found at the end of its own text. */
+static void cut_at_border(struct slice *found)
+{
+	const char *border = NULL;
+
+	if (memchr(found->ptr, BORDER[0], found->len)) { /* mostly not */
+		border = memmem(found->ptr, found->len, BORDER, BORDER_BYTES);
+	}
+	if (border) {
+		found->len = (size_t)(border - found->ptr);
+	}
 }
 
 /* Adds what one form finds; a match never goes past its own text. */
@@ -307,7 +321,6 @@ static void scan_form(
 	while (from < text.len) {
 		enum pattern_result result =
 		    pattern_find_in(form, text, from, room, &match);
-		const char *border = NULL;
 
 		if (result == PATTERN_LIMIT) {
 			redaction->secrets.overflow = true;
@@ -316,10 +329,7 @@ static void scan_form(
 			break;
 		}
 		from = (size_t)(match.all.ptr - text.ptr);
-		border = memmem(match.all.ptr, match.all.len, BORDER, BORDER_BYTES);
-		if (border) {
-			match.all.len = (size_t)(border - match.all.ptr);
-		}
+		cut_at_border(&match.all);
 		if (!luhn || (match.all.len > 0 && card_number(match.all))) {
 			secrets_add(&redaction->secrets, match.all);
 		}
