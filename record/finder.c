@@ -243,20 +243,40 @@ static const uint32_t *make_row(struct finder *f, uint32_t state)
 	return row;
 }
 
-uint32_t finder_step(struct finder *f, uint32_t *state, unsigned char byte)
+static inline uint32_t step(struct finder *f, uint32_t state, unsigned char byte)
 {
 	const uint32_t *row = NULL;
 
-	if (*state == ROOT) {
-		*state = f->root[byte];
-		return f->node[*state].pattern;
+	if (state == ROOT) {
+		return f->root[byte];
 	}
-	row = f->row ? f->row[*state] : NULL;
+	row = f->row ? f->row[state] : NULL;
 	if (!row) {
-		row = make_row(f, *state);
+		row = make_row(f, state);
 	}
-	*state = row ? row[byte] : follow(f, *state, byte);
+	return row ? row[byte] : follow(f, state, byte);
+}
+
+uint32_t finder_step(struct finder *f, uint32_t *state, unsigned char byte)
+{
+	*state = step(f, *state, byte);
 	return f->node[*state].pattern;
+}
+
+size_t finder_run(struct finder *f, uint32_t *state, struct slice text, size_t from,
+    uint32_t *ret_pattern)
+{
+	uint32_t at = *state;
+	uint32_t pattern = FINDER_NONE;
+	size_t i = from;
+
+	while (i < text.len && pattern == FINDER_NONE) {
+		at = step(f, at, (unsigned char)text.ptr[i++]);
+		pattern = f->node[at].pattern;
+	}
+	*state = at;
+	*ret_pattern = pattern;
+	return i;
 }
 
 size_t finder_states(const struct finder *f)

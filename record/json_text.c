@@ -4,6 +4,7 @@
  */
 #include "record/json_text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -116,21 +117,24 @@ static bool put_json(struct json_redact *json, struct slice text, unsigned int b
 	return true;
 }
 
-static int base64_value(char c)
+/* By digit of either alphabet (RFC 4648): its value and 1; 0: it is none. */
+static const uint8_t base64[256] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+	['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+	['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+	['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+	['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+	['8'] = 61, ['9'] = 62, ['+'] = 63, ['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
+
+static unsigned int base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
-	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52;
-	}
-	if (c == '+' || c == '-') {
-		return 62;
-	}
-	return c == '/' || c == '_' ? 63 : -1;
+	return base64[(unsigned char)c];
 }
 
 /* Base64 of something that begins with { or [: the first 8 bits say so. */
@@ -138,31 +142,44 @@ static bool base64_begins_json(struct slice text)
 {
 	return text.len >= BASE64_MIN && text.len <= INNER_MAX &&
 	       (text.ptr[0] == 'e' || text.ptr[0] == 'W') &&
-	       base64_value(text.ptr[1]) >= 48;
+	       base64_value(text.ptr[1]) > 48;
 }
 
-/* Either alphabet, with or without padding (RFC 4648). Returns false: it is none. */
+/* With or without padding, in place of what is in out. Returns false: it is none. */
 static bool base64_decode(struct slice text, struct buf *out)
 {
-	unsigned int bits = 0;
-	unsigned int held = 0;
+	uint32_t bits = 0;
+	size_t i = 0;
+	char *to = NULL;
 
+	buf_truncate(out, 0);
 	while (text.len > 0 && text.ptr[text.len - 1] == '=') {
 		text.len--;
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		int value = base64_value(text.ptr[i]);
+	if (!buf_reserve(out, text.len)) {
+		return false;
+	}
+	to = out->ptr;
+	for (; i < text.len; i++) {
+		unsigned int value = base64_value(text.ptr[i]);
 
-		if (value < 0) {
+		if (value == 0) {
 			return false;
 		}
-		held = (held << 6 | (unsigned int)value) & 0xFFFF;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_putc(out, (char)(held >> bits & 0xFF));
+		bits = bits << 6 | (value - 1);
+		if (i % 4 == 3) {
+			*to++ = (char)(bits >> 16);
+			*to++ = (char)(bits >> 8);
+			*to++ = (char)bits;
 		}
 	}
+	if (i % 4 == 3) {
+		*to++ = (char)(bits >> 10);
+		*to++ = (char)(bits >> 2);
+	} else if (i % 4 == 2) {
+		*to++ = (char)(bits >> 4);
+	}
+	out->len = (size_t)(to - out->ptr);
 	return true;
 }
 
@@ -172,7 +189,6 @@ static bool put_base64(struct json_redact *json, struct slice text)
 	size_t masked = 0;
 	bool secret = false;
 
-	buf_truncate(&json->scratch, 0);
 	secret = base64_decode(text, &json->scratch) &&
 	         json_begins(buf_slice(&json->scratch)) &&
 	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;

@@ -338,15 +338,28 @@ static void scan_form(
 	pattern_room_destroy(room);
 }
 
+/* Could text hold a form at all? By the bytes that it needs. */
+static bool has_needed(struct slice text, size_t form)
+{
+	const char *needs = redaction_values[form].needs;
+	int byte = pattern_needs(forms[form]);
+
+	if (byte >= 0 && !memchr(text.ptr, byte, text.len)) {
+		return false;
+	}
+	while (*needs && !memchr(text.ptr, *needs, text.len)) {
+		needs++;
+	}
+	return *needs || !*redaction_values[form].needs;
+}
+
 static void scan_text(struct redaction *redaction, struct slice text)
 {
 	const struct patterns *own =
 	    redaction->places ? &redaction->places->patterns : NULL;
 
 	for (size_t i = 0; i < redaction_value_count; i++) {
-		int byte = pattern_needs(forms[i]);
-
-		if (byte < 0 || memchr(text.ptr, byte, text.len)) {
+		if (has_needed(text, i)) {
 			scan_form(redaction, text, forms[i], redaction_values[i].luhn);
 		}
 	}
@@ -378,8 +391,13 @@ void redaction_note(struct redaction *redaction, struct slice text)
 		scan_text(redaction, text);
 		return;
 	}
-	buf_put_slice(&redaction->plain, text);
-	buf_put(&redaction->plain, BORDER, BORDER_BYTES);
+	if (!buf_reserve(&redaction->plain, text.len + BORDER_BYTES)) {
+		return; /* redaction_scan tells of it */
+	}
+	memcpy(redaction->plain.ptr + redaction->plain.len, text.ptr, text.len);
+	redaction->plain.len += text.len;
+	memcpy(redaction->plain.ptr + redaction->plain.len, BORDER, BORDER_BYTES);
+	redaction->plain.len += BORDER_BYTES;
 	if (redaction->plain.len >= PLAIN_MAX) {
 		redaction_scan(redaction);
 	}

@@ -20,6 +20,7 @@ struct redaction_name {
 struct redaction_value {
 	const char *name;
 	const char *regex;
+	const char *needs; /* one of these bytes is in every match; "": not known */
 	bool luhn; /* a match counts only when its digits pass the Luhn check */
 };
 

@@ -159,18 +159,19 @@ static void find_plain(struct secrets *secrets, struct slice text, struct spans 
 {
 	uint32_t state = 0;
 	size_t covered = 0;
+	size_t i = 0;
 
 	if (!make_finder(secrets)) {
 		spans->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		uint32_t p =
-		    finder_step(secrets->finder, &state, (unsigned char)text.ptr[i]);
+	while (i < text.len) {
+		uint32_t p = FINDER_NONE;
 
+		i = finder_run(secrets->finder, &state, text, i, &p);
 		for (; p != FINDER_NONE; p = finder_shorter(secrets->finder, p)) {
 			size_t len = secrets->item[p].len;
-			size_t begin = i + 1 - (len < PREFIX_BYTES ? len : PREFIX_BYTES);
+			size_t begin = i - (len < PREFIX_BYTES ? len : PREFIX_BYTES);
 			size_t end = match_any(secrets, p, text, begin, covered);
 
 			if (end > 0) {
