@@ -27,6 +27,17 @@ static inline struct buf *json_out(struct json_redact *json)
 	return json->out;
 }
 
+/* The same for what is written in place of the scalar that comes. */
+static inline struct buf *json_out_instead(struct json_redact *json)
+{
+	(void)json_out(json);
+	if (json->raw.ptr) {
+		json->run = json->raw.ptr + json->raw.len;
+		json->run_end = json->run;
+	}
+	return json->out;
+}
+
 /* Nothing more of the text is written. */
 static inline void json_out_end(struct json_redact *json)
 {

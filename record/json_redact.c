@@ -142,13 +142,14 @@ static bool is_code(const struct json_redact *json)
 
 static void put_mask(struct json_redact *json)
 {
-	buf_put_slice(json_out(json), SLICE("\"" REDACTED "\""));
+	buf_put_slice(json_out_instead(json), SLICE("\"" REDACTED "\""));
 	json->masked++;
 }
 
 void json_redact_open(struct json_redact *json, bool is_map)
 {
 	uint32_t flags = is_map ? FRAME_MAP : 0;
+	struct json_frame *frame = NULL;
 
 	if (json->skipped > 0) {
 		json->skipped++;
@@ -164,7 +165,9 @@ void json_redact_open(struct json_redact *json, bool is_map)
 		watch_open(json->watch, json->depth, is_map);
 		flags |= FRAME_WATCHED | FRAME_REACHED;
 	}
-	json->frame[json->depth++] = (struct json_frame){ .flags = flags };
+	frame = &json->frame[json->depth++];
+	frame->flags = flags; /* the rest says what it needs of it */
+	frame->count = 0;
 	json_out_byte(json, is_map ? '{' : '[');
 }
 
@@ -242,7 +245,8 @@ void json_redact_close(struct json_redact *json)
 	if (frame->flags & FRAME_REACHED) {
 		watch_close(json->watch, json->depth);
 	}
-	if ((frame->flags & FRAME_OAUTH) && frame->code_len > 0 && !json->codes.failed) {
+	if ((frame->flags & FRAME_OAUTH) && (frame->flags & FRAME_CODE) &&
+	    !json->codes.failed) {
 		/* it is out already: masked by its value in the end */
 		secrets_add(&json->redaction->secrets,
 		    (struct slice){ json->codes.ptr + frame->code_at, frame->code_len });
@@ -254,7 +258,7 @@ void json_redact_close(struct json_redact *json)
 static void put_secret(struct json_redact *json, struct slice text)
 {
 	if (text.len == 0) {
-		buf_puts(json_out(json), "\"\"");
+		buf_puts(json_out_instead(json), "\"\"");
 		return;
 	}
 	secrets_add(&json->redaction->secrets, text);
@@ -267,6 +271,8 @@ static void note_code(struct json_redact *json, struct slice text)
 {
 	struct json_frame *frame = &json->frame[json->depth - 1];
 
+	frame->flags &= ~(uint32_t)FRAME_CODE;
+	frame->flags |= text.len > 0 ? FRAME_CODE : 0;
 	frame->code_at = json->codes.len;
 	frame->code_len = text.len;
 	buf_put_slice(&json->codes, text);
@@ -334,7 +340,7 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 	} else if (json_number_fits(digits)) {
 		put_as_is(json, digits);
 	} else {
-		json_put_string(json_out(json), digits);
+		json_put_string(json_out_instead(json), digits);
 	}
 }
 

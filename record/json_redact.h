@@ -27,12 +27,13 @@ enum json_frame_flag {
 	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
 	FRAME_WATCHED = 32,    /* pointers have to do with what is in it */
 	FRAME_REACHED = 64,    /* or with itself */
+	FRAME_CODE = 128,      /* it has a "code": code_at, code_len */
 };
 
 struct json_frame {
 	uint32_t flags;
 	uint32_t count;   /* members begun */
-	size_t code_at;   /* the value of "code", in codes; code_len 0: none */
+	size_t code_at;   /* the value of "code", in codes */
 	size_t code_len;
 };
 

@@ -109,7 +109,7 @@ static bool put_json(struct json_redact *json, struct slice text, unsigned int b
 		return false;
 	}
 	if (masked > 0) {
-		json_put_string(json_out(json), buf_slice(&json->inner_out));
+		json_put_string(json_out_instead(json), buf_slice(&json->inner_out));
 		json->masked += masked;
 	} else {
 		json_text_same(json, text, bytes);
@@ -194,7 +194,7 @@ static bool put_base64(struct json_redact *json, struct slice text)
 	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
 	if (secret) {
 		secrets_add(&json->redaction->secrets, text);
-		buf_puts(json_out(json), "\"" REDACTED "\"");
+		buf_puts(json_out_instead(json), "\"" REDACTED "\"");
 		json->masked++;
 	}
 	return secret;
@@ -217,7 +217,7 @@ void json_text_same(struct json_redact *json, struct slice text, unsigned int by
 		json_out_same(json, json->raw);
 		return;
 	}
-	json_put_string(json_out(json), text);
+	json_put_string(json_out_instead(json), text);
 }
 
 void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
@@ -248,6 +248,6 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 	spans_join(&json->spans);
 	buf_truncate(&json->scratch, 0);
 	spans_put(&json->spans, text, &json->scratch);
-	json_put_string(json_out(json), buf_slice(&json->scratch));
+	json_put_string(json_out_instead(json), buf_slice(&json->scratch));
 	json->masked++;
 }

@@ -128,17 +128,6 @@ static size_t value_end(struct slice text, size_t *begin, enum text_kind kind)
 	return i;
 }
 
-static bool secret_beside(
-    const struct redaction *redaction, struct slice name, bool query, struct slice value)
-{
-	enum name_kind kind = name_kind(name, query);
-
-	if (kind == NAME_CODE) {
-		return redaction->oauth || code_is_secret(value);
-	}
-	return kind == NAME_SECRET;
-}
-
 /* name=value, name: value, "name": "value", with the separator at i. Returns where to go
  * on. */
 static size_t assignment(struct redaction *redaction, struct slice text, size_t i,
@@ -149,6 +138,8 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	size_t name_begin = 0;
 	size_t end = 0;
 	bool query = false;
+	struct slice name;
+	enum name_kind found = NAME_PLAIN;
 
 	while (kind == TEXT_BODY && name_end > 0 &&
 	       (text.ptr[name_end - 1] == '"' || text.ptr[name_end - 1] == '\'' ||
@@ -171,14 +162,20 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	       (text.ptr[begin] == ' ' || text.ptr[begin] == '>')) {
 		begin++;
 	}
-	if (name_kind((struct slice){ text.ptr + name_begin, name_end - name_begin },
-	        true) == NAME_PLAIN) {
+	name = (struct slice){ text.ptr + name_begin, name_end - name_begin };
+	found = name_kind(name, true);
+	if (found == NAME_PLAIN) {
 		return i + 1;
 	}
 	end = value_end(text, &begin, kind);
-	if (secret_beside(redaction,
-	        (struct slice){ text.ptr + name_begin, name_end - name_begin }, query,
-	        (struct slice){ text.ptr + begin, end - begin })) {
+	found = query ? found : name_kind(name, false);
+	if (found == NAME_CODE) {
+		struct slice value = { text.ptr + begin, end - begin };
+
+		found = redaction->oauth || code_is_secret(value) ? NAME_SECRET
+		                                                  : NAME_PLAIN;
+	}
+	if (found == NAME_SECRET) {
 		add(redaction, text, begin, end, spans);
 	}
 	return end > i ? end : i + 1;

@@ -107,7 +107,15 @@ static bool token_fits(struct slice token, struct slice name, uint32_t ordinal)
 	if (!name.ptr) {
 		return index_of(token) == (int64_t)ordinal;
 	}
-	return slice_eq(token, name);
+	if (token.len != name.len) {
+		return false;
+	}
+	for (size_t i = 0; i < name.len; i++) { /* a few bytes: not worth a call */
+		if (token.ptr[i] != name.ptr[i]) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* Puts the tokens of one pointer into the rows. */
@@ -231,6 +239,10 @@ static uint64_t agreeing(const struct watch *watch, size_t w, size_t token,
 static void next_top(struct watch *watch)
 {
 	watch->coming = watch->words > 0;
+	for (size_t w = 0; w < watch->words; w++) {
+		watch->here[w] = 0;
+		watch->more[w] = 0;
+	}
 	for (size_t i = 0; i < watch->count && watch->words > 0; i++) {
 		const struct watched *item = &watch->item[i];
 		bool ends = item->pointer->count == 0;
@@ -244,21 +256,22 @@ static void next_top(struct watch *watch)
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal)
 {
 	size_t token = depth - 1;
+	bool was_coming = watch->coming;
 
-	for (size_t w = 0; watch->coming && w < watch->words; w++) {
-		watch->more[w] = 0;
-		watch->here[w] = 0;
-	}
 	watch->coming = false;
 	watch->coming_secret = false;
 	if (depth == 0) {
 		next_top(watch);
 		return;
 	}
-	for (size_t w = 0; watch->lives[token] && w < watch->words; w++) {
-		uint64_t agree = agreeing(watch, w, token, name, ordinal);
+	for (size_t w = 0; w < watch->words && (was_coming || watch->lives[token]); w++) {
+		uint64_t agree = watch->lives[token]
+		                     ? agreeing(watch, w, token, name, ordinal)
+		                     : 0;
 		uint64_t all = agree & watch->alls[w];
 
+		watch->here[w] = 0;
+		watch->more[w] = 0;
 		if (!agree) {
 			continue;
 		}
