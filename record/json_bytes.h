@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 enum json_byte {
-	JSON_BYTE_STOP = 1,    /* '"', '\', a control: escaped in JSON */
-	JSON_BYTE_HIGH = 2,    /* not ASCII: perhaps no UTF-8 */
-	JSON_BYTE_EQUALS = 4,  /* '=' */
-	JSON_BYTE_COLON = 8,   /* ':' */
+	JSON_BYTE_STOP = 1,   /* '"', '\', a control: escaped in JSON */
+	JSON_BYTE_HIGH = 2,   /* not ASCII: perhaps no UTF-8 */
+	JSON_BYTE_EQUALS = 4, /* '=' */
+	JSON_BYTE_COLON = 8,  /* ':' */
 	JSON_BYTE_ESCAPED = 16,
 	JSON_BYTE_OTHER = 32, /* escapes that are not those of json_put_string */
 };

@@ -10,8 +10,8 @@
 /*
  * Puts text, in which a byte follows each backslash, into out (in place of what is
  * there). *bytes, the kinds of what is no escape, gets those of the escapes too, and
- * loses JSON_BYTE_ESCAPED; JSON_BYTE_OTHER is set where json_put_string would write one of
- * them in another way. Returns false when one stands for nothing, or without memory
+ * loses JSON_BYTE_ESCAPED; JSON_BYTE_OTHER is set where json_put_string would write one
+ * of them in another way. Returns false when one stands for nothing, or without memory
  * (out->failed).
  */
 bool json_unescape(struct buf *out, struct slice text, unsigned int *bytes);

@@ -34,11 +34,11 @@ struct parse {
 	struct json_redact *json;
 	const char *at;
 	const char *end;
-	bool whole; /* nothing follows end */
+	bool whole;        /* nothing follows end */
 	unsigned int want; /* enum want */
 	size_t depth;
-	uint64_t maps; /* a bit for each container that is open, the innermost last: is it an
-	                  object? */
+	uint64_t maps; /* a bit for each container that is open, the innermost last: is it
+	                  an object? */
 	struct buf outer; /* those of the levels further out, by 64 */
 };
 

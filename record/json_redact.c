@@ -14,8 +14,8 @@
 
 enum {
 	FORM_BYTES = 12,  /* a shorter name has no form of a secret */
-	NUMBER_BYTES = 8, /* a shorter number is no card's, and fits numeric: 1e131072 does
-	                     not */
+	NUMBER_BYTES = 8, /* a shorter number is no card's, and fits numeric: 1e131072
+	                     does not */
 };
 
 void json_redact_init(struct json_redact *json, struct redaction *redaction,
@@ -101,8 +101,7 @@ static bool begin_watched(
     struct json_redact *json, struct json_frame *frame, uint32_t ordinal)
 {
 	if (!(frame->flags & FRAME_MAP) && watch_wants(json->watch, json->depth)) {
-		watch_next(
-		    json->watch, json->depth, (struct slice){ NULL, 0 }, ordinal);
+		watch_next(json->watch, json->depth, (struct slice){ NULL, 0 }, ordinal);
 	}
 	if (frame->count == 1) {
 		watch_filled(json->watch, json->depth - 1);
@@ -212,7 +211,8 @@ void json_redact_member(struct json_redact *json, struct slice name, unsigned in
 	}
 	json_text_same(json, name, bytes);
 	json_out_byte(json, ':');
-	if ((frame->flags & FRAME_WATCHED) && watch_wants_member(json->watch, json->depth, name)) {
+	if ((frame->flags & FRAME_WATCHED) &&
+	    watch_wants_member(json->watch, json->depth, name)) {
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
 	frame->count++;

@@ -32,8 +32,8 @@ enum json_frame_flag {
 
 struct json_frame {
 	uint32_t flags;
-	uint32_t count;   /* members begun */
-	size_t code_at;   /* the value of "code", in codes */
+	uint32_t count; /* members begun */
+	size_t code_at; /* the value of "code", in codes */
 	size_t code_len;
 };
 
@@ -47,16 +47,17 @@ struct json_redact {
 	size_t masked;               /* values */
 
 	/* private */
-	size_t depth;              /* containers open */
-	size_t skipped;            /* containers open below the deepest that is kept */
-	size_t tops;               /* values at depth 0 */
-	const char *run;           /* of the text that is read: what goes out as it is … */
-	const char *run_end;       /* … see json_out.h */
+	size_t depth;        /* containers open */
+	size_t skipped;      /* containers open below the deepest that is kept */
+	size_t tops;         /* values at depth 0 */
+	const char *run;     /* of the text that is read: what goes out as it is … */
+	const char *run_end; /* … see json_out.h */
 	const char *text_end;
-	struct slice raw;   /* the scalar that comes, where it stands in the text; or NULL */
-	struct buf plain;   /* a string of the text without its escapes; wiped */
-	struct buf codes;   /* wiped */
-	struct buf scratch; /* wiped */
+	struct slice
+	    raw; /* the scalar that comes, where it stands in the text; or NULL */
+	struct buf plain;          /* a string of the text without its escapes; wiped */
+	struct buf codes;          /* wiped */
+	struct buf scratch;        /* wiped */
 	struct spans spans;        /* what is masked in a string */
 	struct json_redact *inner; /* owned; for JSON inside strings, made once */
 	struct buf inner_out;      /* wiped */
@@ -76,8 +77,7 @@ void json_redact_close(struct json_redact *json);
 void json_redact_string(struct json_redact *json, struct slice text);
 /* The same for whoever knows which kinds of bytes text has (json_bytes.h). */
 void json_redact_text(struct json_redact *json, struct slice text, unsigned int bytes);
-void json_redact_member(
-    struct json_redact *json, struct slice name, unsigned int bytes);
+void json_redact_member(struct json_redact *json, struct slice name, unsigned int bytes);
 /* Digits as they came. What PostgreSQL's numeric cannot hold becomes a string. */
 void json_redact_number(struct json_redact *json, struct slice digits);
 void json_redact_bool(struct json_redact *json, bool value);

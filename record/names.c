@@ -130,7 +130,8 @@ static struct table *make_table(struct finder *finder, struct slice text)
 		return NULL;
 	}
 	for (uint32_t s = 0; s < states; s++) {
-		t->next[s * KINDS + KIND_DROPPED] = s * KINDS; /* as if it were not there */
+		t->next[s * KINDS + KIND_DROPPED] =
+		    s * KINDS; /* as if it were not there */
 		for (unsigned int k = KIND_BEGIN; k < kinds; k++) {
 			uint32_t to = s;
 			uint32_t pattern = finder_step(finder, &to, byte[k]);

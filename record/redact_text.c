@@ -14,10 +14,10 @@ enum {
 
 /* What a byte can be in running text. */
 enum {
-	BYTE_NAME = 1,      /* of a name */
-	BYTE_END = 2,       /* ends a value */
-	BYTE_BODY_END = 4,  /* ends one in a TEXT_BODY */
-	BYTE_USER_END = 8,  /* ends what stands before a host */
+	BYTE_NAME = 1,     /* of a name */
+	BYTE_END = 2,      /* ends a value */
+	BYTE_BODY_END = 4, /* ends one in a TEXT_BODY */
+	BYTE_USER_END = 8, /* ends what stands before a host */
 	BYTE_EQUALS = 16,
 	BYTE_COLON = 32,
 	BYTE_TAG = 64, /* '<' */
@@ -53,6 +53,7 @@ static const uint8_t byte_kinds[256] = { /* sixteen by sixteen */
 	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
 	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
 };
+
 /* clang-format on */
 
 static bool is(char c, unsigned int kinds)
@@ -172,8 +173,8 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	if (found == NAME_CODE) {
 		struct slice value = { text.ptr + begin, end - begin };
 
-		found = redaction->oauth || code_is_secret(value) ? NAME_SECRET
-		                                                  : NAME_PLAIN;
+		found =
+		    redaction->oauth || code_is_secret(value) ? NAME_SECRET : NAME_PLAIN;
 	}
 	if (found == NAME_SECRET) {
 		add(redaction, text, begin, end, spans);

@@ -21,7 +21,7 @@ struct redaction_value {
 	const char *name;
 	const char *regex;
 	const char *needs; /* one of these bytes is in every match; "": not known */
-	bool luhn; /* a match counts only when its digits pass the Luhn check */
+	bool luhn;         /* a match counts only when its digits pass the Luhn check */
 };
 
 extern const struct redaction_name redaction_names[];

@@ -268,7 +268,8 @@ out:
 	free(view.at);
 }
 
-/* Are there two backslashes side by side? By the piece, without a branch for each byte. */
+/* Are there two backslashes side by side? By the piece, without a branch for each byte.
+ */
 static bool any_double_slash(struct slice text)
 {
 	for (size_t i = 0; i + 1 < text.len;) {

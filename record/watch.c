@@ -154,8 +154,8 @@ static bool make_sets(struct watch *watch)
 
 		tokens = count > tokens ? count : tokens;
 	}
-	sets = calloc(
-	    (3 * DEPTHS + 6 + tokens * WATCH_ROWS) * watch->words, sizeof(*sets));
+	sets =
+	    calloc((3 * DEPTHS + 6 + tokens * WATCH_ROWS) * watch->words, sizeof(*sets));
 	if (!sets) {
 		return false;
 	}
@@ -265,9 +265,8 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 		return;
 	}
 	for (size_t w = 0; w < watch->words && (was_coming || watch->lives[token]); w++) {
-		uint64_t agree = watch->lives[token]
-		                     ? agreeing(watch, w, token, name, ordinal)
-		                     : 0;
+		uint64_t agree =
+		    watch->lives[token] ? agreeing(watch, w, token, name, ordinal) : 0;
 		uint64_t all = agree & watch->alls[w];
 
 		watch->here[w] = 0;

@@ -74,10 +74,10 @@ struct watch {
 	uint64_t *alls;    /* all WATCH_ALL */
 	uint64_t *fits;    /* by token and enum watch_row: whose token fits */
 	/* which of those sets are not empty: mostly they all are */
-	bool coming;               /* more or here */
-	bool coming_secret;        /* a WATCH_SECRET pointer is in here */
-	bool hunts;                /* hunting */
-	bool lives[WATCH_DEPTH];   /* live, by depth */
+	bool coming;             /* more or here */
+	bool coming_secret;      /* a WATCH_SECRET pointer is in here */
+	bool hunts;              /* hunting */
+	bool lives[WATCH_DEPTH]; /* live, by depth */
 };
 
 void watch_finish(struct watch *watch);
@@ -101,10 +101,10 @@ void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t o
 
 /* For each token of the pointers there are sets of those … */
 enum watch_row {
-	WATCH_NAMES = 64,         /* … whose token may fit a name, by its first byte, and */
-	WATCH_ELEMENT = 64,       /* an element of an array, */
-	WATCH_STAR,               /* or anything; */
-	WATCH_END,                /* and whose last token it is. */
+	WATCH_NAMES = 64,   /* … whose token may fit a name, by its first byte, and */
+	WATCH_ELEMENT = 64, /* an element of an array, */
+	WATCH_STAR,         /* or anything; */
+	WATCH_END,          /* and whose last token it is. */
 	WATCH_ROWS,
 };
 
@@ -128,8 +128,8 @@ static inline bool watch_wants_member(
 	if (!watch || watch->coming || !watch->lives[depth - 1]) {
 		return watch && watch->coming;
 	}
-	return watch->words > 1 || (watch->live[depth - 1] &
-	                               *watch_row(watch, depth - 1, watch_name_row(name)));
+	return watch->words > 1 || (watch->live[depth - 1] & *watch_row(watch, depth - 1,
+	                                                         watch_name_row(name)));
 }
 
 /* Likewise for an element, or the whole payload. */
