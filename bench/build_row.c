@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench/cpu_clock.h"
 #include "record/build.h"
 
 #define SERVICE                                                                          \
@@ -15,14 +15,6 @@
 	"success: {status: [200-299], json: required}\n"                                 \
 	"routes:\n"                                                                      \
 	"  - {methods: [POST], path: /v1/messages, action: send}\n"
-
-static double cpu_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
 
 static struct call *make_call(struct route_table *table, const struct buf *body)
 {

@@ -2,24 +2,11 @@
 /*
  * watch: sets of pointers as bits.
  */
-#include "record/watch.h"
+#include "record/watch_private.h"
 
 #include <stdlib.h>
 
-enum {
-	TEXT_MAX = 16384,        /* bytes kept of one find */
-	TEXTS_MAX = 1024 * 1024, /* bytes kept of all finds */
-	HITS_MAX = 1024,         /* of all WATCH_ALL pointers */
-	DEPTHS = WATCH_DEPTH + 2,
-};
-
-struct watched {
-	const struct pointer *pointer;
-	enum watch_kind kind;
-	struct slice expected; /* ptr NULL: none */
-	uint32_t star[WATCH_STARS];
-	struct watch_result result;
-};
+enum { DEPTHS = WATCH_DEPTH + 2 };
 
 void watch_finish(struct watch *watch)
 {
@@ -58,25 +45,6 @@ static uint64_t *at(const struct watch *watch, uint64_t *sets, size_t depth)
 static void put(uint64_t *set, size_t bit)
 {
 	set[bit / 64] |= (uint64_t)1 << bit % 64;
-}
-
-/* The first bit of set at or after *bit. Returns false when there is none. */
-static bool next_bit(const struct watch *watch, const uint64_t *set, size_t *bit)
-{
-	size_t w = *bit / 64;
-	uint64_t left = w < watch->words ? set[w] >> *bit % 64 : 0;
-
-	if (left) {
-		*bit += (size_t)__builtin_ctzll(left);
-		return true;
-	}
-	for (w++; w < watch->words; w++) {
-		if (set[w]) {
-			*bit = w * 64 + (size_t)__builtin_ctzll(set[w]);
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool is_star(struct slice token)
@@ -215,34 +183,36 @@ static void note_star(struct watched *item, size_t token, uint32_t ordinal)
 	}
 }
 
-/* The pointers of one word of a set that agree with a member or an element. */
-static uint64_t agreeing(const struct watch *watch, size_t w, size_t token,
-    struct slice name, uint32_t ordinal)
+/* Those of one word of a set whose token, which is no star, fits indeed. */
+static uint64_t fitting(const struct watch *watch, size_t w, uint64_t unsure,
+    size_t token, struct slice name, uint32_t ordinal)
 {
-	uint64_t agree = watch->live[token * watch->words + w];
-	uint64_t unsure = 0;
+	uint64_t fits = unsure;
 
-	if (name.ptr) {
-		agree &= watch_row(watch, token, watch_name_row(name))[w];
-	}
-	unsure = agree & ~watch_row(watch, token, WATCH_STAR)[w];
 	for (; unsure; unsure &= unsure - 1) {
 		size_t i = w * 64 + (size_t)__builtin_ctzll(unsure);
 
 		if (!token_fits(watch->item[i].pointer->tokens[token], name, ordinal)) {
-			agree &= ~(unsure & -unsure);
+			fits &= ~(unsure & -unsure);
 		}
 	}
-	return agree;
+	return fits;
 }
 
-static void next_top(struct watch *watch)
+static void forget_next(struct watch *watch)
 {
-	watch->coming = watch->words > 0;
 	for (size_t w = 0; w < watch->words; w++) {
 		watch->here[w] = 0;
 		watch->more[w] = 0;
 	}
+	watch->coming = false;
+	watch->coming_secret = false;
+}
+
+static void next_top(struct watch *watch)
+{
+	forget_next(watch);
+	watch->coming = watch->words > 0;
 	for (size_t i = 0; i < watch->count && watch->words > 0; i++) {
 		const struct watched *item = &watch->item[i];
 		bool ends = item->pointer->count == 0;
@@ -256,115 +226,42 @@ static void next_top(struct watch *watch)
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal)
 {
 	size_t token = depth - 1;
-	bool was_coming = watch->coming;
+	size_t words = watch->words;
+	const uint64_t *rows = NULL;
+	const uint64_t *fits = NULL;
+	uint64_t coming = 0;
+	uint64_t secret = 0;
 
-	watch->coming = false;
-	watch->coming_secret = false;
 	if (depth == 0) {
 		next_top(watch);
 		return;
 	}
-	for (size_t w = 0; w < watch->words && (was_coming || watch->lives[token]); w++) {
-		uint64_t agree =
-		    watch->lives[token] ? agreeing(watch, w, token, name, ordinal) : 0;
-		uint64_t all = agree & watch->alls[w];
+	if (!watch->lives[token]) {
+		forget_next(watch);
+		return;
+	}
+	rows = watch_row(watch, token, 0);
+	fits = rows + (name.ptr ? watch_name_row(name) : WATCH_ELEMENT) * words;
+	for (size_t w = 0; w < words; w++) {
+		uint64_t agree = watch->live[token * words + w] & fits[w];
+		uint64_t sure = agree & rows[WATCH_STAR * words + w];
+		uint64_t ends = rows[WATCH_END * words + w];
 
-		watch->here[w] = 0;
-		watch->more[w] = 0;
-		if (!agree) {
-			continue;
+		if (agree != sure) {
+			agree =
+			    sure | fitting(watch, w, agree & ~sure, token, name, ordinal);
 		}
-		watch->coming = true;
-		watch->here[w] = agree & watch_row(watch, token, WATCH_END)[w];
-		watch->more[w] = agree & ~watch->here[w];
-		if (watch->here[w] & watch->secrets[w]) {
-			watch->coming_secret = true;
-		}
-		for (; all; all &= all - 1) {
+		watch->here[w] = agree & ends;
+		watch->more[w] = agree & ~ends;
+		coming |= agree;
+		secret |= agree & ends & watch->secrets[w];
+		for (uint64_t all = agree & watch->alls[w]; all; all &= all - 1) {
 			note_star(&watch->item[w * 64 + (size_t)__builtin_ctzll(all)],
 			    token, ordinal);
 		}
 	}
-}
-
-static void keep(
-    struct watch *watch, struct watch_text *text, struct slice value, bool secret)
-{
-	if (value.len > TEXT_MAX) {
-		value.len = TEXT_MAX;
-	}
-	if (watch->text.len + value.len > TEXTS_MAX) {
-		return;
-	}
-	*text = (struct watch_text){
-		.found = true, .secret = secret, .at = watch->text.len, .len = value.len
-	};
-	buf_put_slice(&watch->text, value);
-	watch->failed = watch->failed || watch->text.failed;
-}
-
-static void keep_hit(struct watch *watch, size_t i, struct slice value, bool secret)
-{
-	struct watch_hit *hit = NULL;
-
-	if (!watch->hit) {
-		watch->hit = calloc(HITS_MAX, sizeof(*watch->hit));
-		watch->failed = watch->failed || !watch->hit;
-	}
-	if (!watch->hit || watch->hit_count == HITS_MAX) {
-		return;
-	}
-	hit = &watch->hit[watch->hit_count];
-	hit->watch = (int)i;
-	memcpy(hit->star, watch->item[i].star, sizeof(hit->star));
-	keep(watch, &hit->text, value, secret);
-	watch->hit_count += hit->text.found;
-}
-
-/* A string below a "**" pointer, or at it: the first that is not empty is kept. */
-static void hunt(struct watch *watch, struct slice text, bool secret)
-{
-	for (size_t i = 0; next_bit(watch, watch->hunting, &i); i++) {
-		struct watch_result *result = &watch->item[i].result;
-
-		if (!result->string.found) {
-			keep(watch, &result->string, text, secret);
-		}
-	}
-	for (size_t w = 0; w < watch->words; w++) {
-		watch->hunting[w] = 0;
-	}
-	watch->hunts = false;
-}
-
-void watch_scalar(
-    struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret)
-{
-	for (size_t i = 0; next_bit(watch, watch->here, &i); i++) {
-		struct watched *item = &watch->item[i];
-		struct watch_result *result = &item->result;
-
-		if (is_null || item->kind == WATCH_SECRET) {
-			continue;
-		}
-		result->present = true;
-		result->filled = result->filled || !is_string || text.len > 0;
-		result->equal = result->equal ||
-		                (item->expected.ptr && slice_eq(item->expected, text));
-		if (text.len > 0 && !result->scalar.found && item->kind == WATCH_VALUE) {
-			keep(watch, &result->scalar, text, secret);
-		}
-		if (text.len > 0 && is_string && !result->string.found &&
-		    item->kind == WATCH_VALUE) {
-			keep(watch, &result->string, text, secret);
-		}
-		if (item->kind == WATCH_ALL) {
-			keep_hit(watch, i, text, secret);
-		}
-	}
-	if (is_string && text.len > 0 && watch->hunts) {
-		hunt(watch, text, secret);
-	}
+	watch->coming = coming != 0;
+	watch->coming_secret = secret != 0;
 }
 
 /* Those of one word that point at a container which begins. Returns those that begin to
@@ -412,7 +309,7 @@ void watch_filled(struct watch *watch, size_t depth)
 {
 	const uint64_t *reached = at(watch, watch->reached, depth);
 
-	for (size_t i = 0; next_bit(watch, reached, &i); i++) {
+	for (size_t i = 0; watch_next_bit(watch, reached, &i); i++) {
 		watch->item[i].result.filled = true;
 	}
 }
