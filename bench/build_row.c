@@ -50,12 +50,12 @@ static void measure(
 {
 	struct record_settings settings = { .max_body = 65536 };
 	struct call *call = make_call(table, body);
-	double begun = 0;
+	int64_t begun = 0;
 
 	if (!call) {
 		return;
 	}
-	begun = cpu_us();
+	begun = cpu_ns();
 	for (int i = 0; i < rounds; i++) {
 		struct row row;
 		struct build_notes notes;
@@ -66,7 +66,7 @@ static void measure(
 		row_finish(&row);
 	}
 	printf("%-16s %8zu bytes each way  %10.1f us of CPU per row\n", name, body->len,
-	    (cpu_us() - begun) / rounds);
+	    (double)(cpu_ns() - begun) / 1e3 / rounds);
 	call_destroy(call);
 }
 

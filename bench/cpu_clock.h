@@ -6,15 +6,15 @@
 #ifndef BENCH_CPU_CLOCK_H
 #define BENCH_CPU_CLOCK_H
 
+#include <stdint.h>
 #include <time.h>
 
-/* Microseconds. */
-static inline double cpu_us(void)
+static inline int64_t cpu_ns(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* cannot fail on Linux */
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 #endif

@@ -151,14 +151,15 @@ static double measure(struct route_table *table, const struct buf *body)
 		struct call *call = make_call(table, body);
 		struct build_notes notes;
 		struct row row;
-		double begun = cpu_us();
+		int64_t begun = cpu_ns();
+		double took = 0;
 
 		if (!call || row_build(call, &settings, &row, &notes) != 0) {
 			call_destroy(call);
 			return -1;
 		}
-		begun = (cpu_us() - begun) / 1e3;
-		best = best < 0 || begun < best ? begun : best;
+		took = (double)(cpu_ns() - begun) / 1e6;
+		best = best < 0 || took < best ? took : best;
 		row_finish(&row);
 		call_destroy(call);
 	}
