@@ -262,7 +262,10 @@ static inline enum step step(struct parse *p)
 	case '\n':
 	case '\t':
 	case '\r':
-		p->at++;
+		do {
+			p->at++;
+		} while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' ||
+		                               *p->at == '\t' || *p->at == '\r'));
 		return STEP_ON;
 	default:
 		return p->want & WANT_VALUE ? read_word(p) : STEP_FAULT;
