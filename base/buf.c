@@ -63,6 +63,11 @@ void buf_put(struct buf *b, const void *data, size_t len)
 	}
 }
 
+void buf_grow_putc(struct buf *b, char c)
+{
+	buf_put(b, &c, 1);
+}
+
 void buf_put_slice(struct buf *b, struct slice s)
 {
 	buf_put(b, s.ptr, s.len);

@@ -36,6 +36,9 @@ void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* One byte, where there is no room. */
+void buf_grow_putc(struct buf *b, char c);
+
 /* Once for each token of a payload: so here, where it costs no call. */
 static inline void buf_putc(struct buf *b, char c)
 {
@@ -43,7 +46,7 @@ static inline void buf_putc(struct buf *b, char c)
 		b->ptr[b->len++] = c;
 		return;
 	}
-	buf_put(b, &c, 1);
+	buf_grow_putc(b, c);
 }
 
 /* Cuts the content to len bytes, at most what is there. */

@@ -65,6 +65,16 @@ static bool needs_escape(char c)
 	return c == '"' || c == '\\' || (unsigned char)c < 0x20;
 }
 
+static void put_replacement(struct buf *out)
+{
+	if (out->cap - out->len < replacement.len || out->failed) {
+		buf_put_slice(out, replacement);
+		return;
+	}
+	memcpy(out->ptr + out->len, replacement.ptr, 3); /* a text may be full of them */
+	out->len += 3;
+}
+
 /* utf8_length, at once for what is most frequent beside ASCII. 0: cannot be stored. */
 static size_t storable(struct slice at)
 {
@@ -106,9 +116,7 @@ static void put_clean(struct buf *out, struct slice text, bool escape)
 			buf_put(out, text.ptr + run, i - run);
 		}
 		if (len == 0) {
-			buf_putc(out, replacement.ptr[0]);
-			buf_putc(out, replacement.ptr[1]);
-			buf_putc(out, replacement.ptr[2]);
+			put_replacement(out);
 		} else {
 			put_escaped(out, c);
 		}

@@ -24,6 +24,7 @@ enum {
 struct pattern {
 	pcre2_code *code;             /* owned */
 	pcre2_match_context *context; /* owned; only read while matching */
+	bool jit;                     /* compiled to machine code */
 	uint32_t type;                /* group numbers, 0: the pattern has none */
 	uint32_t id;
 };
@@ -77,7 +78,7 @@ int pattern_compile(const char *text, struct pattern **ret_pattern, struct err *
 	(void)pcre2_set_match_limit(pattern->context, MATCH_LIMIT);
 	(void)pcre2_set_heap_limit(pattern->context, HEAP_LIMIT_KIB);
 	/* no JIT here is no error: the interpreter takes over */
-	(void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
 	r = find_group(pattern->code, "type", &pattern->type, err);
 	if (r == 0) {
 		r = find_group(pattern->code, "id", &pattern->id, err);
@@ -161,8 +162,11 @@ enum pattern_result pattern_find_in(const struct pattern *pattern, struct slice 
 		return PATTERN_LIMIT;
 	}
 	text = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
-	n = pcre2_match(
-	    pattern->code, text, subject.len, from, 0, data, pattern->context);
+	/* pcre2_jit_match leaves out checks of its arguments that pcre2_match makes */
+	n = pattern->jit ? pcre2_jit_match(pattern->code, text, subject.len, from, 0,
+	                       data, pattern->context)
+	                 : pcre2_match(pattern->code, text, subject.len, from, 0, data,
+	                       pattern->context);
 	if (n == PCRE2_ERROR_JIT_STACKLIMIT) {
 		/* JIT has 32 KiB of stack; the interpreter has the heap, within the same
 		 * limits */

@@ -50,3 +50,27 @@ size_t utf8_length(struct slice text)
 	}
 	return need;
 }
+
+bool utf8_valid(struct slice text)
+{
+	const uint64_t tops = 0x8080808080808080u;
+	size_t i = 0;
+
+	while (i < text.len) {
+		struct slice rest = { text.ptr + i, text.len - i };
+		uint64_t eight = tops;
+		size_t len = 8;
+
+		if (rest.len >= sizeof(eight)) {
+			memcpy(&eight, rest.ptr, sizeof(eight));
+		}
+		if (eight & tops) { /* not ASCII alone */
+			len = utf8_length(rest);
+		}
+		if (len == 0) {
+			return false;
+		}
+		i += len;
+	}
+	return true;
+}

@@ -14,4 +14,7 @@
  */
 size_t utf8_length(struct slice text);
 
+/* Is all of text well-formed? */
+bool utf8_valid(struct slice text);
+
 #endif

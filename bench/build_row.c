@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench/cpu_clock.h"
 #include "record/build.h"
 
 #define SERVICE                                                                          \
@@ -15,14 +15,6 @@
 	"success: {status: [200-299], json: required}\n"                                 \
 	"routes:\n"                                                                      \
 	"  - {methods: [POST], path: /v1/messages, action: send}\n"
-
-static double cpu_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
 
 static struct call *make_call(struct route_table *table, const struct buf *body)
 {
@@ -58,12 +50,12 @@ static void measure(
 {
 	struct record_settings settings = { .max_body = 65536 };
 	struct call *call = make_call(table, body);
-	double begun = 0;
+	int64_t begun = 0;
 
 	if (!call) {
 		return;
 	}
-	begun = cpu_us();
+	begun = cpu_ns();
 	for (int i = 0; i < rounds; i++) {
 		struct row row;
 		struct build_notes notes;
@@ -74,7 +66,7 @@ static void measure(
 		row_finish(&row);
 	}
 	printf("%-16s %8zu bytes each way  %10.1f us of CPU per row\n", name, body->len,
-	    (cpu_us() - begun) / rounds);
+	    (double)(cpu_ns() - begun) / 1e3 / rounds);
 	call_destroy(call);
 }
 

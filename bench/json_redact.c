@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/cpu_clock.h"
 #include "record/build.h"
 
 #define SERVICE                                                                            \
@@ -95,14 +95,6 @@ static const struct shape shapes[] = {
 	{ "blanks", "[", " \n", "0]", 0 },
 };
 
-static double cpu_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static void put_part(struct buf *body, const struct shape *shape, int number)
 {
 	const char *mark = strstr(shape->part, "%d");
@@ -159,14 +151,15 @@ static double measure(struct route_table *table, const struct buf *body)
 		struct call *call = make_call(table, body);
 		struct build_notes notes;
 		struct row row;
-		double begun = cpu_ms();
+		int64_t begun = cpu_ns();
+		double took = 0;
 
 		if (!call || row_build(call, &settings, &row, &notes) != 0) {
 			call_destroy(call);
 			return -1;
 		}
-		begun = cpu_ms() - begun;
-		best = best < 0 || begun < best ? begun : best;
+		took = (double)(cpu_ns() - begun) / 1e6;
+		best = best < 0 || took < best ? took : best;
 		row_finish(&row);
 		call_destroy(call);
 	}

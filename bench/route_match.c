@@ -7,26 +7,18 @@
  * spread over the whole table, one call in five matching nothing.
  */
 #include "base/buf.h"
+#include "bench/cpu_clock.h"
 #include "routes/routes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define GROUP_ROUTES 5
 #define TARGETS                                                                          \
 	1000 /* the same number in every table, so that the cache is no part of it */
 #define MATCHES 2000000
 #define ROUNDS  5
-
-static int64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* cannot fail on Linux */
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* NULL, with words on standard error, when it fails. */
 static struct route_table *make_table(size_t routes)

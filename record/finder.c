@@ -26,15 +26,24 @@ struct finder {
 	uint32_t *same;     /* by pattern */
 	uint32_t *shorter;  /* by pattern */
 
-	/* Where a text stays, the way on is written out: states have a row once they were
-	 * met. */
-	uint32_t **row; /* by state; NULL: none yet */
-	size_t rows;
+	/* Where a text stays, the way on is written out: states have a place once they
+	 * were met, the first one in place 0. */
+	uint32_t *next;      /* by place * 256 + byte: a place and 1; 0: not yet known */
+	struct place *place; /* by place */
+	uint32_t *place_of;  /* by state: its place and 1; 0: none */
+	uint32_t places;
+};
+
+struct place {
+	uint32_t state;
+	uint32_t pattern; /* the node's */
 };
 
 enum {
 	TO_BITS = 24,
-	ROWS_MAX = 1024, /* KiB, for one row is 1 KiB */
+	PLACES_MAX = 1024, /* KiB of next; a state that has none is written as PLACES_MAX
+	                      and its number */
+	PLACES_FIRST = 32,
 };
 
 static size_t edge_slot(const struct finder *f, uint64_t key)
@@ -197,10 +206,9 @@ struct finder *finder_create(const struct slice *pattern, size_t count)
 void finder_destroy(struct finder *f)
 {
 	if (f) {
-		for (size_t i = 0; f->row && i < f->count; i++) {
-			free(f->row[i]);
-		}
-		free(f->row);
+		free(f->next);
+		free(f->place);
+		free(f->place_of);
 		free(f->edge);
 		free(f->node);
 		free(f->same);
@@ -220,43 +228,81 @@ static uint32_t follow(const struct finder *f, uint32_t at, unsigned char byte)
 	return to;
 }
 
-/* Writes out where each byte leads to. NULL: not for one more state. */
-static const uint32_t *make_row(struct finder *f, uint32_t state)
-{
-	uint32_t *row = NULL;
-
-	if (f->rows == ROWS_MAX) {
-		return NULL;
-	}
-	if (!f->row) {
-		f->row = calloc(f->count, sizeof(*f->row));
-	}
-	row = f->row ? malloc(256 * sizeof(*row)) : NULL;
-	if (!row) {
-		return NULL;
-	}
-	for (unsigned int byte = 0; byte < 256; byte++) {
-		row[byte] = follow(f, state, (unsigned char)byte);
-	}
-	f->row[state] = row;
-	f->rows++;
-	return row;
-}
-
 uint32_t finder_step(struct finder *f, uint32_t *state, unsigned char byte)
 {
-	const uint32_t *row = NULL;
-
-	if (*state == ROOT) {
-		*state = f->root[byte];
-		return f->node[*state].pattern;
-	}
-	row = f->row ? f->row[*state] : NULL;
-	if (!row) {
-		row = make_row(f, *state);
-	}
-	*state = row ? row[byte] : follow(f, *state, byte);
+	*state = follow(f, *state, byte);
 	return f->node[*state].pattern;
+}
+
+/* Makes room for one more place, by doubling. Returns false: there is none. */
+static bool grow_places(struct finder *f)
+{
+	size_t cap = f->places ? f->places * (size_t)2 : PLACES_FIRST;
+	uint32_t *next = NULL;
+	struct place *place = NULL;
+
+	if (!f->place_of) {
+		f->place_of = calloc(f->count, sizeof(*f->place_of));
+	}
+	if (!f->place_of || f->places == PLACES_MAX) {
+		return false;
+	}
+	if (f->places > 0 && (f->places < PLACES_FIRST || f->places & (f->places - 1))) {
+		return true; /* only a power of two is full */
+	}
+	next = realloc(f->next, cap * 256 * sizeof(*next));
+	f->next = next ? next : f->next;
+	place = realloc(f->place, cap * sizeof(*place));
+	f->place = place ? place : f->place;
+	return next && place;
+}
+
+/* The place of a state, or what stands for it when it has none. */
+static uint32_t place_of(struct finder *f, uint32_t state)
+{
+	if (f->place_of && f->place_of[state] != 0) {
+		return f->place_of[state] - 1;
+	}
+	if (!grow_places(f)) {
+		return PLACES_MAX + state;
+	}
+	memset(f->next + (size_t)f->places * 256, 0, 256 * sizeof(*f->next));
+	f->place[f->places] = (struct place){ state, f->node[state].pattern };
+	f->place_of[state] = ++f->places;
+	return f->places - 1;
+}
+
+/* A step that was not made yet, or from or to a state without a place. */
+static uint32_t walk(struct finder *f, uint32_t at, unsigned char byte)
+{
+	bool placed = at < PLACES_MAX;
+	uint32_t state = placed ? f->place[at].state : at - PLACES_MAX;
+	uint32_t to = place_of(f, follow(f, state, byte));
+
+	if (placed && to < PLACES_MAX) {
+		f->next[(size_t)at * 256 + byte] = to + 1;
+	}
+	return to;
+}
+
+size_t finder_run(struct finder *f, uint32_t *state, struct slice text, size_t from,
+    uint32_t *ret_pattern)
+{
+	uint32_t at = place_of(f, *state);
+	uint32_t pattern = FINDER_NONE;
+	size_t i = from;
+
+	while (i < text.len && pattern == FINDER_NONE) {
+		unsigned char byte = (unsigned char)text.ptr[i++];
+		uint32_t to = at < PLACES_MAX ? f->next[(size_t)at * 256 + byte] : 0;
+
+		at = to ? to - 1 : walk(f, at, byte);
+		pattern = at < PLACES_MAX ? f->place[at].pattern
+		                          : f->node[at - PLACES_MAX].pattern;
+	}
+	*state = at < PLACES_MAX ? f->place[at].state : at - PLACES_MAX;
+	*ret_pattern = pattern;
+	return i;
 }
 
 size_t finder_states(const struct finder *f)

@@ -28,6 +28,13 @@ void finder_destroy(struct finder *finder);
  */
 uint32_t finder_step(struct finder *finder, uint32_t *state, unsigned char byte);
 
+/*
+ * Takes bytes of text from `from` on until a pattern ends. Returns where to go on, and in
+ * *ret_pattern what finder_step says there; or text.len and FINDER_NONE.
+ */
+size_t finder_run(struct finder *finder, uint32_t *state, struct slice text, size_t from,
+    uint32_t *ret_pattern);
+
 /* How many states there are: each below that number is one, 0 is the first. */
 size_t finder_states(const struct finder *finder);
 

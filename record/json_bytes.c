@@ -8,15 +8,14 @@
 #define H JSON_BYTE_HIGH
 #define E JSON_BYTE_EQUALS
 #define C JSON_BYTE_COLON
-#define D JSON_BYTE_DIGIT
-#define L JSON_BYTE_LETTER
+#define L 0 /* anything else */
 
 /* clang-format off */
 const uint8_t json_byte_kinds[256] = { /* sixteen by sixteen */
 	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
 	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
 	L, L, S, L, L, L, L, L, L, L, L, L, L, L, L, L,
-	D, D, D, D, D, D, D, D, D, D, C, L, L, E, L, L,
+	L, L, L, L, L, L, L, L, L, L, C, L, L, E, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, S, L, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,

@@ -11,13 +11,12 @@
 #include <stdint.h>
 
 enum json_byte {
-	JSON_BYTE_STOP = 1,    /* '"', '\', a control: escaped in JSON */
-	JSON_BYTE_HIGH = 2,    /* not ASCII: perhaps no UTF-8 */
-	JSON_BYTE_EQUALS = 4,  /* '=' */
-	JSON_BYTE_COLON = 8,   /* ':' */
-	JSON_BYTE_DIGIT = 16,  /* 0 to 9 */
-	JSON_BYTE_LETTER = 32, /* anything else */
-	JSON_BYTE_ESCAPED = 64,
+	JSON_BYTE_STOP = 1,   /* '"', '\', a control: escaped in JSON */
+	JSON_BYTE_HIGH = 2,   /* not ASCII: perhaps no UTF-8 */
+	JSON_BYTE_EQUALS = 4, /* '=' */
+	JSON_BYTE_COLON = 8,  /* ':' */
+	JSON_BYTE_ESCAPED = 16,
+	JSON_BYTE_OTHER = 32, /* escapes that are not those of json_put_string */
 };
 
 extern const uint8_t json_byte_kinds[256];

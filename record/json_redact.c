@@ -8,11 +8,14 @@
 
 #include "base/json.h"
 #include "record/json_bytes.h"
+#include "record/json_out.h"
 #include "record/json_text.h"
 #include "record/names.h"
 
 enum {
-	FORM_BYTES = 12, /* a shorter name has no form of a secret */
+	FORM_BYTES = 12,  /* a shorter name has no form of a secret */
+	NUMBER_BYTES = 8, /* a shorter number is no card's, and fits numeric: 1e131072
+	                     does not */
 };
 
 void json_redact_init(struct json_redact *json, struct redaction *redaction,
@@ -28,6 +31,9 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->depth = 0;
 	json->skipped = 0;
 	json->tops = 0;
+	json_out_begin(json, NULL, NULL);
+	json->raw = (struct slice){ NULL, 0 };
+	json->plain = (struct buf){ 0 };
 	json->codes = (struct buf){ 0 };
 	json->scratch = (struct buf){ 0 };
 	json->spans = (struct spans){ 0 };
@@ -35,98 +41,142 @@ void json_redact_init(struct json_redact *json, struct redaction *redaction,
 	json->inner_out = (struct buf){ 0 };
 }
 
-void json_redact_finish(struct json_redact *json)
+void json_redact_again(struct json_redact *json)
 {
-	json->out->failed = json->out->failed || json->codes.failed ||
-	                    json->scratch.failed || json->inner_out.failed;
+	json->masked = 0;
+	json->depth = 0;
+	json->skipped = 0;
+	json->tops = 0;
+	buf_truncate(&json->codes, 0);
+}
+
+static void finish_one(struct json_redact *json)
+{
+	json->out->failed = json->out->failed || json->plain.failed ||
+	                    json->codes.failed || json->scratch.failed ||
+	                    json->inner_out.failed;
+	buf_wipe(&json->plain);
 	buf_wipe(&json->codes);
 	buf_wipe(&json->scratch);
 	buf_wipe(&json->inner_out);
 	spans_finish(&json->spans);
-	free(json->inner);
-	json->inner = NULL;
+}
+
+void json_redact_finish(struct json_redact *json)
+{
+	while (json->inner) {
+		struct json_redact *outer = json;
+
+		/* the innermost first: what failed there, failed here */
+		while (outer->inner->inner) {
+			outer = outer->inner;
+		}
+		finish_one(outer->inner);
+		free(outer->inner);
+		outer->inner = NULL;
+	}
+	finish_one(json);
+}
+
+void json_out_other_byte(struct json_redact *json, char c)
+{
+	buf_putc(json_out(json), c);
+}
+
+/* A value comes outside of all containers. Returns whether it is a secret. */
+static bool begin_top(struct json_redact *json)
+{
+	if (json->tops++ > 0) {
+		json_out_byte(json, '\n');
+	}
+	if (watch_wants(json->watch, 0)) {
+		watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
+	}
+	return watch_is_secret(json->watch);
+}
+
+/* A value comes in a container that pointers know. Returns whether they call it a secret.
+ * ordinal: of an element. */
+static bool begin_watched(
+    struct json_redact *json, struct json_frame *frame, uint32_t ordinal)
+{
+	if (!(frame->flags & FRAME_MAP) && watch_wants(json->watch, json->depth)) {
+		watch_next(json->watch, json->depth, (struct slice){ NULL, 0 }, ordinal);
+	}
+	if (frame->count == 1) {
+		watch_filled(json->watch, json->depth - 1);
+	}
+	if (!json->watch->lives[json->depth - 1]) {
+		frame->flags &= ~(uint32_t)FRAME_WATCHED; /* that was all */
+	}
+	return watch_is_secret(json->watch);
 }
 
 /* A value comes: what stands before it. Returns whether it is a secret by its place. */
-static bool begin_value(struct json_redact *json)
+static inline bool begin_value(struct json_redact *json)
 {
 	struct json_frame *frame = NULL;
 	bool secret = false;
 
 	if (json->depth == 0) {
-		if (json->tops++ > 0) {
-			buf_putc(json->out, '\n');
-		}
-		if (watch_wants(json->watch, 0)) {
-			watch_next(json->watch, 0, (struct slice){ NULL, 0 }, 0);
-		}
-	} else {
-		frame = &json->frame[json->depth - 1];
-		if (!frame->is_map) {
-			if (frame->count > 0) {
-				buf_putc(json->out, ',');
-			}
-			if (watch_wants(json->watch, json->depth)) {
-				watch_next(json->watch, json->depth,
-				    (struct slice){ NULL, 0 }, frame->count);
-			}
-			frame->count++;
-		}
-		if (json->watch && frame->count == 1) {
-			watch_filled(json->watch, json->depth - 1);
-		}
-		secret = frame->secret || frame->next_secret;
-		frame->next_secret = false;
+		return begin_top(json);
 	}
-	return secret ||
-	       (json->watch && json->watch->coming && watch_is_secret(json->watch));
+	frame = &json->frame[json->depth - 1];
+	if (!(frame->flags & FRAME_MAP) && frame->count++ > 0) {
+		json_out_byte(json, ',');
+	}
+	secret = (frame->flags & (FRAME_SECRET | FRAME_NEXT_SECRET)) != 0;
+	if (frame->flags & FRAME_WATCHED) {
+		secret = begin_watched(json, frame, frame->count - 1) || secret;
+	}
+	return secret;
 }
 
-/* Is the value that comes that of a "code"? Asked once for each value. */
-static bool take_code(struct json_redact *json)
+/* Is the value that comes that of a "code"? */
+static bool is_code(const struct json_redact *json)
 {
-	bool code = json->depth > 0 && json->frame[json->depth - 1].next_code;
-
-	if (code) {
-		json->frame[json->depth - 1].next_code = false;
-	}
-	return code;
+	return json->depth > 0 &&
+	       (json->frame[json->depth - 1].flags & FRAME_NEXT_CODE) != 0;
 }
 
 static void put_mask(struct json_redact *json)
 {
-	buf_puts(json->out, "\"" REDACTED "\"");
+	buf_put_slice(json_out_instead(json), SLICE("\"" REDACTED "\""));
 	json->masked++;
 }
 
 void json_redact_open(struct json_redact *json, bool is_map)
 {
-	bool secret = false;
+	uint32_t flags = is_map ? FRAME_MAP : 0;
+	struct json_frame *frame = NULL;
 
 	if (json->skipped > 0) {
 		json->skipped++;
 		return;
 	}
-	secret = begin_value(json);
-	(void)take_code(json); /* a container is no code */
+	flags |= begin_value(json) ? FRAME_SECRET : 0;
 	if (json->depth == WATCH_DEPTH) {
-		buf_puts(json->out, "\"[nested too deep]\"");
+		buf_puts(json_out(json), "\"[nested too deep]\"");
 		json->skipped = 1;
 		return;
 	}
-	if (json->watch) {
+	if (watch_comes(json->watch)) {
 		watch_open(json->watch, json->depth, is_map);
+		flags |= FRAME_WATCHED | FRAME_REACHED;
 	}
-	json->frame[json->depth++] =
-	    (struct json_frame){ .is_map = is_map, .secret = secret };
-	buf_putc(json->out, is_map ? '{' : '[');
+	frame = &json->frame[json->depth++];
+	frame->flags = flags; /* the rest says what it needs of it */
+	frame->count = 0;
+	json_out_byte(json, is_map ? '{' : '[');
 }
 
 /* Names whose presence says that "code" beside them is an authorization code (RFC
  * 6749 4.1). */
 static bool oauth_name(struct slice name)
 {
-	if (name.len < 8 || !memchr("cgrCGR", name.ptr[0], 6)) {
+	char first = name.len < 8 ? '\0' : (char)(name.ptr[0] | 0x20);
+
+	if (first != 'c' && first != 'g' && first != 'r') {
 		return false; /* at a glance: most names */
 	}
 	return name_same(name, SLICE("grant_type")) ||
@@ -136,6 +186,11 @@ static bool oauth_name(struct slice name)
 }
 
 void json_redact_name(struct json_redact *json, struct slice name)
+{
+	json_redact_member(json, name, JSON_BYTE_STOP | JSON_BYTE_HIGH);
+}
+
+void json_redact_member(struct json_redact *json, struct slice name, unsigned int bytes)
 {
 	struct json_frame *frame = NULL;
 	enum name_kind kind = NAME_PLAIN;
@@ -152,17 +207,19 @@ void json_redact_name(struct json_redact *json, struct slice name)
 		kind = NAME_SECRET;
 	}
 	if (frame->count > 0) {
-		buf_putc(json->out, ',');
+		json_out_byte(json, ',');
 	}
-	json_put_string(json->out, name);
-	buf_putc(json->out, ':');
-	if (watch_wants(json->watch, json->depth)) {
+	json_text_same(json, name, bytes);
+	json_out_byte(json, ':');
+	if ((frame->flags & FRAME_WATCHED) &&
+	    watch_wants_member(json->watch, json->depth, name)) {
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
 	frame->count++;
-	frame->next_secret = kind == NAME_SECRET;
-	frame->next_code = kind == NAME_CODE;
-	frame->oauth = frame->oauth || oauth_name(name);
+	frame->flags &= ~(uint32_t)(FRAME_NEXT_SECRET | FRAME_NEXT_CODE);
+	frame->flags |= (kind == NAME_SECRET ? FRAME_NEXT_SECRET : 0) |
+	                (kind == NAME_CODE ? FRAME_NEXT_CODE : 0) |
+	                (oauth_name(name) ? FRAME_OAUTH : 0);
 	if (name.len >= FORM_BYTES) {
 		redaction_note(json->redaction, name);
 	}
@@ -184,11 +241,12 @@ void json_redact_close(struct json_redact *json)
 		return;
 	}
 	frame = &json->frame[--json->depth];
-	buf_putc(json->out, frame->is_map ? '}' : ']');
-	if (json->watch) {
+	json_out_byte(json, frame->flags & FRAME_MAP ? '}' : ']');
+	if (frame->flags & FRAME_REACHED) {
 		watch_close(json->watch, json->depth);
 	}
-	if (frame->oauth && frame->code_len > 0 && !json->codes.failed) {
+	if ((frame->flags & FRAME_OAUTH) && (frame->flags & FRAME_CODE) &&
+	    !json->codes.failed) {
 		/* it is out already: masked by its value in the end */
 		secrets_add(&json->redaction->secrets,
 		    (struct slice){ json->codes.ptr + frame->code_at, frame->code_len });
@@ -200,7 +258,7 @@ void json_redact_close(struct json_redact *json)
 static void put_secret(struct json_redact *json, struct slice text)
 {
 	if (text.len == 0) {
-		buf_puts(json->out, "\"\"");
+		buf_puts(json_out_instead(json), "\"\"");
 		return;
 	}
 	secrets_add(&json->redaction->secrets, text);
@@ -213,6 +271,8 @@ static void note_code(struct json_redact *json, struct slice text)
 {
 	struct json_frame *frame = &json->frame[json->depth - 1];
 
+	frame->flags &= ~(uint32_t)FRAME_CODE;
+	frame->flags |= text.len > 0 ? FRAME_CODE : 0;
 	frame->code_at = json->codes.len;
 	frame->code_len = text.len;
 	buf_put_slice(&json->codes, text);
@@ -232,11 +292,11 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 		return;
 	}
 	secret = begin_value(json);
-	code = take_code(json);
+	code = is_code(json);
 	if (code && (json->redaction->oauth || code_is_secret(text))) {
 		secret = true;
 	}
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, true)) {
 		watch_scalar(json->watch, text, true, false, secret);
 	}
 	if (secret) {
@@ -249,6 +309,16 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 	json_text_put(json, text, bytes);
 }
 
+/* A number or a word. */
+static void put_as_is(struct json_redact *json, struct slice text)
+{
+	if (json->raw.ptr) {
+		json_out_same(json, json->raw);
+	} else {
+		buf_put_slice(json_out(json), text);
+	}
+}
+
 void json_redact_number(struct json_redact *json, struct slice digits)
 {
 	bool secret = false;
@@ -257,19 +327,20 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 		return;
 	}
 	secret = begin_value(json);
-	(void)take_code(json); /* a number is an error's code */
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, digits, false, false, secret);
 	}
 	if (secret) {
 		put_secret(json, digits);
+	} else if (digits.len < NUMBER_BYTES) {
+		put_as_is(json, digits);
 	} else if (json_number_is_card(digits)) {
 		secrets_add(&json->redaction->secrets, digits);
 		put_mask(json);
 	} else if (json_number_fits(digits)) {
-		buf_put_slice(json->out, digits);
+		put_as_is(json, digits);
 	} else {
-		json_put_string(json->out, digits);
+		json_put_string(json_out_instead(json), digits);
 	}
 }
 
@@ -281,12 +352,11 @@ void json_redact_bool(struct json_redact *json, bool value)
 		return;
 	}
 	secret = begin_value(json);
-	(void)take_code(json);
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, value ? SLICE("true") : SLICE("false"), false,
 		    false, secret);
 	}
-	buf_puts(json->out, value ? "true" : "false");
+	put_as_is(json, value ? SLICE("true") : SLICE("false"));
 }
 
 void json_redact_null(struct json_redact *json)
@@ -295,9 +365,8 @@ void json_redact_null(struct json_redact *json)
 		return;
 	}
 	(void)begin_value(json);
-	(void)take_code(json);
-	if (watch_wants_scalar(json->watch)) {
+	if (watch_wants_scalar(json->watch, false)) {
 		watch_scalar(json->watch, SLICE("null"), false, true, false);
 	}
-	buf_puts(json->out, "null");
+	put_as_is(json, SLICE("null"));
 }

@@ -19,14 +19,21 @@ enum json_state {
 	JSON_LINES,   /* several, one after another: out has one on each line */
 };
 
+enum json_frame_flag {
+	FRAME_MAP = 1,
+	FRAME_SECRET = 2,      /* all scalars below are masked */
+	FRAME_NEXT_SECRET = 4, /* the value of the name just read */
+	FRAME_NEXT_CODE = 8,   /* that name is "code" */
+	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
+	FRAME_WATCHED = 32,    /* pointers have to do with what is in it */
+	FRAME_REACHED = 64,    /* or with itself */
+	FRAME_CODE = 128,      /* it has a "code": code_at, code_len */
+};
+
 struct json_frame {
-	bool is_map;
-	bool secret;      /* all scalars below are masked */
-	bool next_secret; /* the value of the name just read */
-	bool next_code;   /* that name is "code" */
-	bool oauth;       /* a member says that the object is about OAuth */
-	uint32_t count;   /* members begun */
-	size_t code_at;   /* the value of "code", in codes; code_len 0: none */
+	uint32_t flags;
+	uint32_t count; /* members begun */
+	size_t code_at; /* the value of "code", in codes */
 	size_t code_len;
 };
 
@@ -40,9 +47,15 @@ struct json_redact {
 	size_t masked;               /* values */
 
 	/* private */
-	size_t depth;              /* containers open */
-	size_t skipped;            /* containers open below the deepest that is kept */
-	size_t tops;               /* values at depth 0 */
+	size_t depth;        /* containers open */
+	size_t skipped;      /* containers open below the deepest that is kept */
+	size_t tops;         /* values at depth 0 */
+	const char *run;     /* of the text that is read: what goes out as it is … */
+	const char *run_end; /* … see json_out.h */
+	const char *text_end;
+	struct slice
+	    raw; /* the scalar that comes, where it stands in the text; or NULL */
+	struct buf plain;          /* a string of the text without its escapes; wiped */
 	struct buf codes;          /* wiped */
 	struct buf scratch;        /* wiped */
 	struct spans spans;        /* what is masked in a string */
@@ -55,6 +68,8 @@ struct json_redact {
 void json_redact_init(struct json_redact *json, struct redaction *redaction,
     struct watch *watch, struct buf *out);
 void json_redact_finish(struct json_redact *json);
+/* Forgets what was written, for another text of the same kind; memory is kept. */
+void json_redact_again(struct json_redact *json);
 
 void json_redact_open(struct json_redact *json, bool is_map);
 void json_redact_name(struct json_redact *json, struct slice name);
@@ -62,6 +77,7 @@ void json_redact_close(struct json_redact *json);
 void json_redact_string(struct json_redact *json, struct slice text);
 /* The same for whoever knows which kinds of bytes text has (json_bytes.h). */
 void json_redact_text(struct json_redact *json, struct slice text, unsigned int bytes);
+void json_redact_member(struct json_redact *json, struct slice name, unsigned int bytes);
 /* Digits as they came. What PostgreSQL's numeric cannot hold becomes a string. */
 void json_redact_number(struct json_redact *json, struct slice digits);
 void json_redact_bool(struct json_redact *json, bool value);

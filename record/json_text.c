@@ -4,15 +4,17 @@
  */
 #include "record/json_text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "record/json_bytes.h"
+#include "record/json_out.h"
 
 enum {
 	NUMERIC_BEFORE = 131072, /* digits of PostgreSQL's numeric before the point */
 	NUMERIC_AFTER = 16383,
-	NUMERIC_SURE = 8,   /* the shortest number that does not fit: 1e131072 */
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
 	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
@@ -25,9 +27,6 @@ bool json_number_fits(struct slice digits)
 	long exponent = 0;
 	size_t i = digits.len > 0 && digits.ptr[0] == '-';
 
-	if (digits.len < NUMERIC_SURE) {
-		return true;
-	}
 	while (i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9') {
 		before++;
 		i++;
@@ -73,56 +72,124 @@ bool json_number_is_card(struct slice digits)
 	       card_number(digits);
 }
 
+/* Makes what reads JSON inside of strings, once. */
+static bool make_inner(struct json_redact *json)
+{
+	json->inner = malloc(sizeof(*json->inner));
+	if (!json->inner) {
+		json->scratch.failed = true;
+		return false;
+	}
+	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
+	json->inner->nesting = json->nesting + 1;
+	return true;
+}
+
 /* Reads text as JSON into json->inner_out. Returns whether it was, as a whole. */
 static bool read_inner(struct json_redact *json, struct slice text, size_t *ret_masked)
 {
 	bool whole = false;
 
-	if (!json->inner) {
-		json->inner = malloc(sizeof(*json->inner));
-		if (!json->inner) {
-			json->scratch.failed = true;
-			return false;
-		}
+	if (!json->inner && !make_inner(json)) {
+		return false;
 	}
 	buf_truncate(&json->inner_out, 0);
-	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
-	json->inner->nesting = json->nesting + 1;
+	json_redact_again(json->inner);
 	whole = json_redact_parse(json->inner, text, true) == JSON_WHOLE;
 	*ret_masked = json->inner->masked;
-	json_redact_finish(json->inner);
 	return whole;
 }
 
 /* JSON inside the string: written anew when something in it was masked. */
-static bool put_json(struct json_redact *json, struct slice text)
+static bool put_json(struct json_redact *json, struct slice text, unsigned int bytes)
 {
 	size_t masked = 0;
-	bool whole = read_inner(json, text, &masked);
 
-	if (whole) {
-		json_put_string(
-		    json->out, masked > 0 ? buf_slice(&json->inner_out) : text);
-		json->masked += masked;
+	if (!read_inner(json, text, &masked)) {
+		return false;
 	}
-	return whole;
+	if (masked > 0) {
+		json_put_string(json_out_instead(json), buf_slice(&json->inner_out));
+		json->masked += masked;
+	} else {
+		json_text_same(json, text, bytes);
+	}
+	return true;
 }
 
-static int base64_value(char c)
+/* By digit of either alphabet (RFC 4648): its value and 1; 0: it is none. */
+static const uint8_t base64[256] = {
+	['A'] = 1,
+	['B'] = 2,
+	['C'] = 3,
+	['D'] = 4,
+	['E'] = 5,
+	['F'] = 6,
+	['G'] = 7,
+	['H'] = 8,
+	['I'] = 9,
+	['J'] = 10,
+	['K'] = 11,
+	['L'] = 12,
+	['M'] = 13,
+	['N'] = 14,
+	['O'] = 15,
+	['P'] = 16,
+	['Q'] = 17,
+	['R'] = 18,
+	['S'] = 19,
+	['T'] = 20,
+	['U'] = 21,
+	['V'] = 22,
+	['W'] = 23,
+	['X'] = 24,
+	['Y'] = 25,
+	['Z'] = 26,
+	['a'] = 27,
+	['b'] = 28,
+	['c'] = 29,
+	['d'] = 30,
+	['e'] = 31,
+	['f'] = 32,
+	['g'] = 33,
+	['h'] = 34,
+	['i'] = 35,
+	['j'] = 36,
+	['k'] = 37,
+	['l'] = 38,
+	['m'] = 39,
+	['n'] = 40,
+	['o'] = 41,
+	['p'] = 42,
+	['q'] = 43,
+	['r'] = 44,
+	['s'] = 45,
+	['t'] = 46,
+	['u'] = 47,
+	['v'] = 48,
+	['w'] = 49,
+	['x'] = 50,
+	['y'] = 51,
+	['z'] = 52,
+	['0'] = 53,
+	['1'] = 54,
+	['2'] = 55,
+	['3'] = 56,
+	['4'] = 57,
+	['5'] = 58,
+	['6'] = 59,
+	['7'] = 60,
+	['8'] = 61,
+	['9'] = 62,
+	['+'] = 63,
+	['-'] = 63,
+	['/'] = 64,
+	['_'] = 64,
+};
+
+static unsigned int base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
-	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52;
-	}
-	if (c == '+' || c == '-') {
-		return 62;
-	}
-	return c == '/' || c == '_' ? 63 : -1;
+	return base64[(unsigned char)c];
 }
 
 /* Base64 of something that begins with { or [: the first 8 bits say so. */
@@ -130,31 +197,44 @@ static bool base64_begins_json(struct slice text)
 {
 	return text.len >= BASE64_MIN && text.len <= INNER_MAX &&
 	       (text.ptr[0] == 'e' || text.ptr[0] == 'W') &&
-	       base64_value(text.ptr[1]) >= 48;
+	       base64_value(text.ptr[1]) > 48;
 }
 
-/* Either alphabet, with or without padding (RFC 4648). Returns false: it is none. */
+/* With or without padding, in place of what is in out. Returns false: it is none. */
 static bool base64_decode(struct slice text, struct buf *out)
 {
-	unsigned int bits = 0;
-	unsigned int held = 0;
+	uint32_t bits = 0;
+	size_t i = 0;
+	char *to = NULL;
 
+	buf_truncate(out, 0);
 	while (text.len > 0 && text.ptr[text.len - 1] == '=') {
 		text.len--;
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		int value = base64_value(text.ptr[i]);
+	if (!buf_reserve(out, text.len)) {
+		return false;
+	}
+	to = out->ptr;
+	for (; i < text.len; i++) {
+		unsigned int value = base64_value(text.ptr[i]);
 
-		if (value < 0) {
+		if (value == 0) {
 			return false;
 		}
-		held = (held << 6 | (unsigned int)value) & 0xFFFF;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_putc(out, (char)(held >> bits & 0xFF));
+		bits = bits << 6 | (value - 1);
+		if (i % 4 == 3) {
+			*to++ = (char)(bits >> 16);
+			*to++ = (char)(bits >> 8);
+			*to++ = (char)bits;
 		}
 	}
+	if (i % 4 == 3) {
+		*to++ = (char)(bits >> 10);
+		*to++ = (char)(bits >> 2);
+	} else if (i % 4 == 2) {
+		*to++ = (char)(bits >> 4);
+	}
+	out->len = (size_t)(to - out->ptr);
 	return true;
 }
 
@@ -164,13 +244,12 @@ static bool put_base64(struct json_redact *json, struct slice text)
 	size_t masked = 0;
 	bool secret = false;
 
-	buf_truncate(&json->scratch, 0);
 	secret = base64_decode(text, &json->scratch) &&
 	         json_begins(buf_slice(&json->scratch)) &&
 	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
 	if (secret) {
 		secrets_add(&json->redaction->secrets, text);
-		buf_puts(json->out, "\"" REDACTED "\"");
+		buf_puts(json_out_instead(json), "\"" REDACTED "\"");
 		json->masked++;
 	}
 	return secret;
@@ -186,16 +265,14 @@ bool json_begins(struct slice text)
 	return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
-/* A string in which nothing is to be masked by what stands beside it. */
-static void put_plain(struct json_redact *json, struct slice text, unsigned int bytes)
+void json_text_same(struct json_redact *json, struct slice text, unsigned int bytes)
 {
-	if (bytes & (JSON_BYTE_STOP | JSON_BYTE_HIGH)) {
-		json_put_string(json->out, text);
+	if (json->raw.ptr && !(bytes & JSON_BYTE_OTHER) &&
+	    (!(bytes & JSON_BYTE_HIGH) || utf8_valid(text))) {
+		json_out_same(json, json->raw);
 		return;
 	}
-	buf_putc(json->out, '"');
-	buf_put(json->out, text.ptr, text.len);
-	buf_putc(json->out, '"');
+	json_put_string(json_out_instead(json), text);
 }
 
 void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
@@ -204,7 +281,7 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 
 	if (json->nesting < NESTING_MAX && text.len > 1) {
 		if (text.len <= INNER_MAX && json_begins(text)) {
-			if (put_json(json, text)) {
+			if (put_json(json, text, bytes)) {
 				return;
 			}
 			kind = TEXT_BODY;
@@ -215,17 +292,17 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 	}
 	redaction_note(json->redaction, text);
 	if (kind == TEXT_STRING && !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) {
-		put_plain(json, text, bytes); /* no assignment, no URL */
+		json_text_same(json, text, bytes); /* no assignment, no URL */
 		return;
 	}
 	spans_clear(&json->spans);
 	if (!redact_text_find(json->redaction, text, kind, &json->spans)) {
-		put_plain(json, text, bytes);
+		json_text_same(json, text, bytes);
 		return;
 	}
 	spans_join(&json->spans);
 	buf_truncate(&json->scratch, 0);
 	spans_put(&json->spans, text, &json->scratch);
-	json_put_string(json->out, buf_slice(&json->scratch));
+	json_put_string(json_out_instead(json), buf_slice(&json->scratch));
 	json->masked++;
 }

@@ -11,6 +11,9 @@
  * some. bytes: the kinds that it has (json_bytes.h). */
 void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes);
 
+/* Writes a string or a name in which nothing is to be masked. */
+void json_text_same(struct json_redact *json, struct slice text, unsigned int bytes);
+
 /* Fits PostgreSQL's numeric: 131072 digits before the point, 16383 after. */
 bool json_number_fits(struct slice digits);
 

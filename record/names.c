@@ -32,13 +32,14 @@ enum {
 enum {
 	HIT_NAME = 1,  /* a name of the list ends in this state */
 	HIT_QUERY = 2, /* one that counts in a query only */
+	HIT_CODE = 4,  /* "code" */
 };
 
 /* The automaton written out as a table: one look for each byte. */
 struct table {
 	uint8_t kind[256];
-	uint32_t *next; /* by state * KINDS + kind */
-	uint8_t *hit;   /* by state */
+	uint32_t *next; /* by state + kind, where a state is a multiple of KINDS */
+	uint8_t *hit;   /* by state / KINDS */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -97,7 +98,11 @@ static uint8_t hits(const struct finder *finder, uint32_t pattern)
 
 	while (pattern != FINDER_NONE) {
 		for (uint32_t p = pattern; p != FINDER_NONE; p = finder_same(finder, p)) {
-			hit |= redaction_names[p].query ? HIT_QUERY : HIT_NAME;
+			if (p == redaction_name_count) {
+				hit |= HIT_CODE;
+			} else {
+				hit |= redaction_names[p].query ? HIT_QUERY : HIT_NAME;
+			}
 		}
 		pattern = finder_shorter(finder, pattern);
 	}
@@ -125,44 +130,55 @@ static struct table *make_table(struct finder *finder, struct slice text)
 		return NULL;
 	}
 	for (uint32_t s = 0; s < states; s++) {
+		t->next[s * KINDS + KIND_DROPPED] =
+		    s * KINDS; /* as if it were not there */
 		for (unsigned int k = KIND_BEGIN; k < kinds; k++) {
 			uint32_t to = s;
 			uint32_t pattern = finder_step(finder, &to, byte[k]);
 
-			t->next[s * KINDS + k] = to;
+			t->next[s * KINDS + k] = to * KINDS;
 			t->hit[to] |= hits(finder, pattern);
 		}
 	}
 	return t;
 }
 
+static struct redaction_name listed(size_t i)
+{
+	return i < redaction_name_count
+	           ? redaction_names[i]
+	           : (struct redaction_name){ "code", false, false, false };
+}
+
+/* All names of the list, and "code". */
 static void make_names(void)
 {
-	struct slice *pattern = calloc(redaction_name_count, sizeof(*pattern));
+	size_t count = redaction_name_count + 1;
+	struct slice *pattern = calloc(count, sizeof(*pattern));
 	struct finder *finder = NULL;
 	struct buf text = { 0 };
 	size_t at = 0;
 
-	for (size_t i = 0; i < redaction_name_count; i++) {
-		const struct redaction_name *name = &redaction_names[i];
+	for (size_t i = 0; i < count; i++) {
+		struct redaction_name name = listed(i);
 
-		if (!name->open_begin) {
+		if (!name.open_begin) {
 			buf_putc(&text, BEGIN);
 		}
-		buf_puts(&text, name->text);
-		if (!name->open_end) {
+		buf_puts(&text, name.text);
+		if (!name.open_end) {
 			buf_putc(&text, END);
 		}
 	}
-	for (size_t i = 0; pattern && !text.failed && i < redaction_name_count; i++) {
-		const struct redaction_name *name = &redaction_names[i];
+	for (size_t i = 0; pattern && !text.failed && i < count; i++) {
+		struct redaction_name name = listed(i);
 
 		pattern[i] = (struct slice){ text.ptr + at,
-			strlen(name->text) + !name->open_begin + !name->open_end };
+			strlen(name.text) + !name.open_begin + !name.open_end };
 		at += pattern[i].len;
 	}
 	if (pattern && !text.failed) {
-		finder = finder_create(pattern, redaction_name_count);
+		finder = finder_create(pattern, count);
 	}
 	if (finder) {
 		table = make_table(finder, buf_slice(&text));
@@ -225,10 +241,13 @@ static uint32_t begin_part(void)
 /* One part of a name ends in this state. */
 static enum name_kind part_kind(uint32_t state, struct slice part, uint8_t wanted)
 {
-	if (table->hit[table->next[state * KINDS + KIND_END]] & wanted) {
+	uint8_t hit = table->hit[table->next[state + KIND_END] / KINDS];
+
+	if (hit & wanted) {
 		return NAME_SECRET;
 	}
-	return name_same(part, SLICE("code")) ? NAME_CODE : NAME_PLAIN;
+	return (hit & HIT_CODE) && name_same(part, SLICE("code")) ? NAME_CODE
+	                                                          : NAME_PLAIN;
 }
 
 enum name_kind name_kind(struct slice name, bool query)
@@ -242,30 +261,26 @@ enum name_kind name_kind(struct slice name, bool query)
 		name.ptr += name.len - NAME_MAX_BYTES;
 		name.len = NAME_MAX_BYTES;
 	}
-	for (size_t i = 0; i <= name.len; i++) {
-		uint8_t byte =
-		    i < name.len ? table->kind[(unsigned char)name.ptr[i]] : KIND_BORDER;
+	for (size_t i = 0;; i++) {
+		uint8_t byte = KIND_BORDER;
 
-		if (byte == KIND_DROPPED) {
-			continue;
-		}
-		if (byte != KIND_BORDER) {
-			state = table->next[state * KINDS + byte];
-			if (table->hit[state] & wanted) {
+		while (i < name.len &&
+		       (byte = table->kind[(unsigned char)name.ptr[i]]) != KIND_BORDER) {
+			state = table->next[state + byte];
+			if (table->hit[state / KINDS] & wanted) {
 				return NAME_SECRET;
 			}
-			continue;
+			i++;
 		}
 		if (i > begin) {
 			struct slice part = { name.ptr + begin, i - begin };
 
 			kind = part_kind(state, part, wanted);
-			if (kind == NAME_SECRET) {
-				return kind;
-			}
+		}
+		if (i >= name.len || kind == NAME_SECRET) {
+			return kind;
 		}
 		begin = i + 1;
 		state = begin_part();
 	}
-	return kind;
 }

@@ -233,67 +233,17 @@ void redaction_finish(struct redaction *redaction)
 	buf_wipe(&redaction->plain);
 }
 
-/* The first four digits that banks' cards have, and how long such a number is (ISO/IEC
- * 7812). Without it one id of thirteen or more digits in ten would pass for a card. */
-static bool card_issued(unsigned int prefix, unsigned int count)
+/* Cuts what was found at the end of its own text. */
+static void cut_at_border(struct slice *found)
 {
-	static const struct {
-		unsigned int low, high, shortest, longest;
-	} ranges[] = {
-		{ 2200, 2204, 16, 19 }, /* Mir */
-		{ 2221, 2720, 16, 16 }, /* Mastercard */
-		{ 3000, 3059, 14, 19 }, /* Diners Club */
-		{ 3400, 3499, 15, 15 }, /* American Express */
-		{ 3528, 3589, 16, 19 }, /* JCB */
-		{ 3600, 3699, 14, 19 }, /* Diners Club */
-		{ 3700, 3799, 15, 15 }, /* American Express */
-		{ 3800, 3999, 14, 19 }, /* Diners Club */
-		{ 4000, 4999, 13, 13 }, /* Visa */
-		{ 4000, 4999, 16, 16 }, { 4000, 4999, 19, 19 },
-		{ 5000, 5099, 13, 19 }, /* Maestro */
-		{ 5100, 5599, 16, 16 }, /* Mastercard */
-		{ 5600, 5899, 13, 19 }, /* Maestro */
-		{ 6000, 6999, 13, 19 }, /* Maestro, Discover, UnionPay */
-	};
+	const char *border = NULL;
 
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		if (prefix >= ranges[i].low && prefix <= ranges[i].high &&
-		    count >= ranges[i].shortest && count <= ranges[i].longest) {
-			return true;
-		}
+	if (memchr(found->ptr, BORDER[0], found->len)) { /* mostly not */
+		border = memmem(found->ptr, found->len, BORDER, BORDER_BYTES);
 	}
-	return false;
-}
-
-bool card_number(struct slice digits)
-{
-	unsigned int prefix = 0;
-	unsigned int count = 0;
-	unsigned int sum = 0;
-
-	for (size_t i = 0; i < digits.len; i++) {
-		unsigned int digit = (unsigned int)(unsigned char)digits.ptr[i] - '0';
-
-		if (digit <= 9 && count++ < 4) {
-			prefix = prefix * 10 + digit;
-		}
+	if (border) {
+		found->len = (size_t)(border - found->ptr);
 	}
-	if (!card_issued(prefix, count)) {
-		return false;
-	}
-	count = 0;
-	for (size_t i = digits.len; i-- > 0;) {
-		unsigned int digit = (unsigned int)(unsigned char)digits.ptr[i] - '0';
-
-		if (digit > 9) {
-			continue; /* the blank or '-' between groups */
-		}
-		if (count++ % 2 == 1) {
-			digit = digit > 4 ? digit * 2 - 9 : digit * 2;
-		}
-		sum += digit;
-	}
-	return sum % 10 == 0;
 }
 
 /* Adds what one form finds; a match never goes past its own text. */
@@ -307,7 +257,6 @@ static void scan_form(
 	while (from < text.len) {
 		enum pattern_result result =
 		    pattern_find_in(form, text, from, room, &match);
-		const char *border = NULL;
 
 		if (result == PATTERN_LIMIT) {
 			redaction->secrets.overflow = true;
@@ -316,10 +265,7 @@ static void scan_form(
 			break;
 		}
 		from = (size_t)(match.all.ptr - text.ptr);
-		border = memmem(match.all.ptr, match.all.len, BORDER, BORDER_BYTES);
-		if (border) {
-			match.all.len = (size_t)(border - match.all.ptr);
-		}
+		cut_at_border(&match.all);
 		if (!luhn || (match.all.len > 0 && card_number(match.all))) {
 			secrets_add(&redaction->secrets, match.all);
 		}
@@ -328,15 +274,28 @@ static void scan_form(
 	pattern_room_destroy(room);
 }
 
+/* Could text hold a form at all? By the bytes that it needs. */
+static bool has_needed(struct slice text, size_t form)
+{
+	const char *needs = redaction_values[form].needs;
+	int byte = pattern_needs(forms[form]);
+
+	if (byte >= 0 && !memchr(text.ptr, byte, text.len)) {
+		return false;
+	}
+	while (*needs && !memchr(text.ptr, *needs, text.len)) {
+		needs++;
+	}
+	return *needs || !*redaction_values[form].needs;
+}
+
 static void scan_text(struct redaction *redaction, struct slice text)
 {
 	const struct patterns *own =
 	    redaction->places ? &redaction->places->patterns : NULL;
 
 	for (size_t i = 0; i < redaction_value_count; i++) {
-		int byte = pattern_needs(forms[i]);
-
-		if (byte < 0 || memchr(text.ptr, byte, text.len)) {
+		if (has_needed(text, i)) {
 			scan_form(redaction, text, forms[i], redaction_values[i].luhn);
 		}
 	}
@@ -368,8 +327,13 @@ void redaction_note(struct redaction *redaction, struct slice text)
 		scan_text(redaction, text);
 		return;
 	}
-	buf_put_slice(&redaction->plain, text);
-	buf_put(&redaction->plain, BORDER, BORDER_BYTES);
+	if (!buf_reserve(&redaction->plain, text.len + BORDER_BYTES)) {
+		return; /* redaction_scan tells of it */
+	}
+	memcpy(redaction->plain.ptr + redaction->plain.len, text.ptr, text.len);
+	redaction->plain.len += text.len;
+	memcpy(redaction->plain.ptr + redaction->plain.len, BORDER, BORDER_BYTES);
+	redaction->plain.len += BORDER_BYTES;
 	if (redaction->plain.len >= PLAIN_MAX) {
 		redaction_scan(redaction);
 	}

@@ -5,16 +5,60 @@
 #include "record/names.h"
 #include "record/redact.h"
 
+#include <stdint.h>
+
 enum {
 	NAME_BYTES = 64,  /* how far back a name is looked for */
 	VALUE_BLANKS = 2, /* between a separator and its value */
 };
 
-static bool name_byte(char c)
+/* What a byte can be in running text. */
+enum {
+	BYTE_NAME = 1,     /* of a name */
+	BYTE_END = 2,      /* ends a value */
+	BYTE_BODY_END = 4, /* ends one in a TEXT_BODY */
+	BYTE_USER_END = 8, /* ends what stands before a host */
+	BYTE_EQUALS = 16,
+	BYTE_COLON = 32,
+	BYTE_TAG = 64, /* '<' */
+};
+
+#define O 0
+#define N BYTE_NAME
+#define E BYTE_END
+#define U BYTE_USER_END
+#define B (BYTE_END | BYTE_USER_END)
+#define Y BYTE_BODY_END
+#define X (BYTE_NAME | BYTE_BODY_END)
+#define Q BYTE_EQUALS
+#define C BYTE_COLON
+#define T (BYTE_END | BYTE_USER_END | BYTE_TAG)
+
+/* clang-format off */
+static const uint8_t byte_kinds[256] = { /* sixteen by sixteen */
+	B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B,
+	B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B,
+	B, O, B, B, O, O, E, B, O, Y, O, O, Y, N, N, U,
+	N, N, N, N, N, N, N, N, N, N, C, E, T, Q, B, U,
+	O, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
+	N, N, N, N, N, N, N, N, N, N, N, N, B, X, O, N,
+	E, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
+	N, N, N, N, N, N, N, N, N, N, N, O, O, Y, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+	O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+};
+
+/* clang-format on */
+
+static bool is(char c, unsigned int kinds)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '.' || c == '[' ||
-	       c == ']';
+	return (byte_kinds[(unsigned char)c] & kinds) != 0;
 }
 
 /* Error codes are words and numbers; an authorization code mixes letters and digits. */
@@ -51,9 +95,7 @@ bool code_is_secret(struct slice value)
 
 static bool value_ends(char c, enum text_kind kind)
 {
-	return (unsigned char)c <= ' ' || c == '&' || c == ';' || c == '"' || c == '\'' ||
-	       c == '<' || c == '>' || c == '#' || c == '`' || c == '\\' ||
-	       (kind == TEXT_BODY && (c == ',' || c == '}' || c == ')' || c == ']'));
+	return is(c, kind == TEXT_BODY ? BYTE_END | BYTE_BODY_END : BYTE_END);
 }
 
 /* Masks text[begin, end) as the value of a secret name. */
@@ -87,17 +129,6 @@ static size_t value_end(struct slice text, size_t *begin, enum text_kind kind)
 	return i;
 }
 
-static bool secret_beside(
-    const struct redaction *redaction, struct slice name, bool query, struct slice value)
-{
-	enum name_kind kind = name_kind(name, query);
-
-	if (kind == NAME_CODE) {
-		return redaction->oauth || code_is_secret(value);
-	}
-	return kind == NAME_SECRET;
-}
-
 /* name=value, name: value, "name": "value", with the separator at i. Returns where to go
  * on. */
 static size_t assignment(struct redaction *redaction, struct slice text, size_t i,
@@ -108,6 +139,8 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	size_t name_begin = 0;
 	size_t end = 0;
 	bool query = false;
+	struct slice name;
+	enum name_kind found = NAME_PLAIN;
 
 	while (kind == TEXT_BODY && name_end > 0 &&
 	       (text.ptr[name_end - 1] == '"' || text.ptr[name_end - 1] == '\'' ||
@@ -117,7 +150,7 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	}
 	name_begin = name_end;
 	while (name_begin > 0 && name_end - name_begin < NAME_BYTES &&
-	       name_byte(text.ptr[name_begin - 1])) {
+	       is(text.ptr[name_begin - 1], BYTE_NAME)) {
 		name_begin--;
 	}
 	if (name_begin == name_end) {
@@ -130,14 +163,20 @@ static size_t assignment(struct redaction *redaction, struct slice text, size_t 
 	       (text.ptr[begin] == ' ' || text.ptr[begin] == '>')) {
 		begin++;
 	}
-	if (name_kind((struct slice){ text.ptr + name_begin, name_end - name_begin },
-	        true) == NAME_PLAIN) {
+	name = (struct slice){ text.ptr + name_begin, name_end - name_begin };
+	found = name_kind(name, true);
+	if (found == NAME_PLAIN) {
 		return i + 1;
 	}
 	end = value_end(text, &begin, kind);
-	if (secret_beside(redaction,
-	        (struct slice){ text.ptr + name_begin, name_end - name_begin }, query,
-	        (struct slice){ text.ptr + begin, end - begin })) {
+	found = query ? found : name_kind(name, false);
+	if (found == NAME_CODE) {
+		struct slice value = { text.ptr + begin, end - begin };
+
+		found =
+		    redaction->oauth || code_is_secret(value) ? NAME_SECRET : NAME_PLAIN;
+	}
+	if (found == NAME_SECRET) {
 		add(redaction, text, begin, end, spans);
 	}
 	return end > i ? end : i + 1;
@@ -150,8 +189,7 @@ static size_t userinfo(
 	size_t at = 0;
 	size_t end = i;
 
-	while (end < text.len && (unsigned char)text.ptr[end] > ' ' &&
-	       !memchr("/?#\"'<>\\", text.ptr[end], 8)) {
+	while (end < text.len && !is(text.ptr[end], BYTE_USER_END)) {
 		at = text.ptr[end] == '@' ? end : at;
 		end++;
 	}
@@ -173,7 +211,7 @@ static size_t element(
 	size_t end = begin;
 
 	while (end < text.len && end - begin < NAME_BYTES &&
-	       (name_byte(text.ptr[end]) || text.ptr[end] == ':')) {
+	       is(text.ptr[end], BYTE_NAME | BYTE_COLON)) {
 		end++;
 	}
 	if (end == begin || name_kind((struct slice){ text.ptr + begin, end - begin },
@@ -204,20 +242,24 @@ static size_t element(
 bool redact_text_find(struct redaction *redaction, struct slice text, enum text_kind kind,
     struct spans *spans)
 {
+	unsigned int wanted = BYTE_EQUALS | BYTE_COLON;
 	size_t i = 0;
 
+	wanted |= kind == TEXT_BODY ? BYTE_TAG : 0;
 	while (i < text.len) {
 		struct slice rest = { text.ptr + i, text.len - i };
 
-		if (*rest.ptr == '=') {
+		if (!is(*rest.ptr, wanted)) {
+			i++;
+		} else if (*rest.ptr == '=') {
 			i = assignment(redaction, text, i, kind, spans);
-		} else if (*rest.ptr == ':' && slice_starts(rest, SLICE("://"))) {
-			i = userinfo(redaction, text, i + 3, spans);
-		} else if (*rest.ptr == ':' && kind == TEXT_BODY) {
-			i = assignment(redaction, text, i, kind, spans);
-		} else if (*rest.ptr == '<' && kind == TEXT_BODY) {
+		} else if (*rest.ptr == '<') {
 			i = element(redaction, text, i, spans);
 			i += i == text.len - rest.len;
+		} else if (slice_starts(rest, SLICE("://"))) {
+			i = userinfo(redaction, text, i + 3, spans);
+		} else if (kind == TEXT_BODY) {
+			i = assignment(redaction, text, i, kind, spans);
 		} else {
 			i++;
 		}

@@ -20,7 +20,8 @@ struct redaction_name {
 struct redaction_value {
 	const char *name;
 	const char *regex;
-	bool luhn; /* a match counts only when its digits pass the Luhn check */
+	const char *needs; /* one of these bytes is in every match; "": not known */
+	bool luhn;         /* a match counts only when its digits pass the Luhn check */
 };
 
 extern const struct redaction_name redaction_names[];

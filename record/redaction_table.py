@@ -49,8 +49,8 @@ def read(path):
                 fail(path, number, "a value begins with its name")
             name = scalar(path, number, pair.group(2))
             lists[here].append({"number": number, "name": name})
-        elif more and here == "values" and lists[here] and more.group(1) == "regex":
-            lists[here][-1]["regex"] = scalar(path, number, more.group(2))
+        elif more and here == "values" and lists[here] and more.group(1) in ("regex", "needs"):
+            lists[here][-1][more.group(1)] = scalar(path, number, more.group(2))
         else:
             fail(path, number, "expected keys:, query:, values: or an item of one of them")
     return lists
@@ -90,7 +90,8 @@ def main():
         if "regex" not in value:
             fail(path, value["number"], f'value {value["name"]} has no regex')
         luhn = "true" if value["name"].endswith("_luhn") else "false"
-        out += f'\t{{ {literal(value["name"])}, {literal(value["regex"])}, {luhn} }},\n'
+        needs = literal(value.get("needs", ""))
+        out += f'\t{{ {literal(value["name"])}, {literal(value["regex"])}, {needs}, {luhn} }},\n'
     out += "};\n\nconst size_t redaction_value_count =\n"
     out += "    sizeof(redaction_values) / sizeof(redaction_values[0]);\n"
     if not all(lists.values()):

@@ -14,6 +14,8 @@
 enum {
 	SECRETS_MAX = 8192, /* values of one call */
 	SEEN_FIRST = 64,    /* slots */
+	SEEN_SHIFT = 8,     /* of a hash to its slot */
+	SEEN_WHOLE = 1,     /* beside a hash: "Bearer X" has brought its X along */
 	BASE64_VALUES = 16, /* so many values are looked for in base64 too */
 	BASE64_MIN_BYTES =
 	    12, /* of a value; fewer are too little once the ends are cut off */
@@ -55,15 +57,35 @@ static bool common_word(struct slice value)
 	return name_listed(value);
 }
 
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9FB21C651E98DF25u;
+	return hash ^ hash >> 32;
+}
+
+/* Of SECRET_MIN_BYTES bytes or more, by the word; the last may overlap. Never 0, with no
+ * bit in SEEN_WHOLE. */
 static uint64_t hash_bytes(struct slice s)
 {
-	uint64_t hash = 0xCBF29CE484222325u ^ s.len;
+	uint64_t hash = mix(0xCBF29CE484222325u, s.len);
+	uint64_t word = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s.len; i++) {
-		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001B3u;
+	for (; i + sizeof(word) < s.len; i += sizeof(word)) {
+		memcpy(&word, s.ptr + i, sizeof(word));
+		hash = mix(hash, word);
 	}
-	hash ^= hash >> 29;
-	return hash ? hash : 1;
+	if (s.len >= sizeof(word)) {
+		memcpy(&word, s.ptr + s.len - sizeof(word), sizeof(word));
+	} else {
+		uint32_t half[2] = { 0 };
+
+		memcpy(&half[0], s.ptr, sizeof(half[0]));
+		memcpy(&half[1], s.ptr + s.len - sizeof(half[1]), sizeof(half[1]));
+		word = (uint64_t)half[0] << 32 | half[1];
+	}
+	hash = mix(mix(hash, word), 0) & ~(uint64_t)SEEN_WHOLE;
+	return hash ? hash : 2 * (uint64_t)SEEN_WHOLE;
 }
 
 static bool grow_seen(struct secrets *secrets)
@@ -79,7 +101,7 @@ static bool grow_seen(struct secrets *secrets)
 		return false;
 	}
 	for (size_t i = 0; secrets->seen && i <= secrets->seen_mask; i++) {
-		size_t slot = secrets->seen[i] & (slots - 1);
+		size_t slot = secrets->seen[i] >> SEEN_SHIFT & (slots - 1);
 
 		while (secrets->seen[i] && table[slot]) {
 			slot = (slot + 1) & (slots - 1);
@@ -94,23 +116,33 @@ static bool grow_seen(struct secrets *secrets)
 	return true;
 }
 
-/* True when the value is new; equal hashes are taken for equal values of one call. */
-static bool first_time(struct secrets *secrets, struct slice value)
+/* Where the hash is, or the free slot for it. NULL: no memory, and secrets->overflow. */
+static uint64_t *seen_slot(struct secrets *secrets, uint64_t hash)
 {
-	uint64_t hash = hash_bytes(value);
 	size_t slot = 0;
 
 	if (!grow_seen(secrets)) {
 		secrets->overflow = true;
+		return NULL;
+	}
+	slot = hash >> SEEN_SHIFT & secrets->seen_mask;
+	while (secrets->seen[slot] &&
+	       (secrets->seen[slot] & ~(uint64_t)SEEN_WHOLE) != hash) {
+		slot = (slot + 1) & secrets->seen_mask;
+	}
+	return &secrets->seen[slot];
+}
+
+/* True when the value is new; equal hashes are taken for equal values of one call. */
+static bool first_time(struct secrets *secrets, struct slice value)
+{
+	uint64_t hash = hash_bytes(value);
+	uint64_t *slot = seen_slot(secrets, hash);
+
+	if (!slot || *slot) {
 		return false;
 	}
-	for (slot = hash & secrets->seen_mask; secrets->seen[slot];
-	     slot = (slot + 1) & secrets->seen_mask) {
-		if (secrets->seen[slot] == hash) {
-			return false;
-		}
-	}
-	secrets->seen[slot] = hash;
+	*slot = hash;
 	return true;
 }
 
@@ -238,10 +270,29 @@ static void add_decoded(struct secrets *secrets, struct slice value)
 	buf_wipe(&plain);
 }
 
+/* True when the value has been here with all that it brings along; from now on it has. */
+static bool was_whole(struct secrets *secrets, struct slice value)
+{
+	uint64_t *slot = seen_slot(secrets, hash_bytes(value));
+
+	if (!slot || (*slot & SEEN_WHOLE)) {
+		return true;
+	}
+	add_one(secrets, value);
+	slot = seen_slot(secrets, hash_bytes(value));
+	if (slot && *slot) {
+		*slot |= SEEN_WHOLE;
+	}
+	return false;
+}
+
 void secrets_add(struct secrets *secrets, struct slice value)
 {
 	value = slice_trim(value);
-	add_one(secrets, value);
+	if (value.len < SECRET_MIN_BYTES || secrets->overflow ||
+	    was_whole(secrets, value)) {
+		return; /* mostly it is one that was met before */
+	}
 	add_decoded(secrets, value);
 	add_after_scheme(secrets, value);
 	add_after_number(secrets, value);

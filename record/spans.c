@@ -46,12 +46,23 @@ static int compare(const void *a, const void *b)
 	return (left->begin > right->begin) - (left->begin < right->begin);
 }
 
+/* Do they stand in order, with a gap between any two? */
+static bool joined(const struct spans *spans)
+{
+	for (size_t i = 1; i < spans->count; i++) {
+		if (spans->item[i].begin <= spans->item[i - 1].end) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void spans_join(struct spans *spans)
 {
 	size_t kept = 0;
 
-	if (spans->count < 2) {
-		return;
+	if (joined(spans)) {
+		return; /* mostly, as they are found from left to right */
 	}
 	qsort(spans->item, spans->count, sizeof(*spans->item), compare);
 	for (size_t i = 1; i < spans->count; i++) {

@@ -68,13 +68,16 @@ struct watch {
 	uint64_t
 	    *more; /* agree with the path to the value that comes now, and go on below */
 	uint64_t *here;    /* point at the value that comes now */
-	uint64_t *secret;  /* all WATCH_SECRET */
 	uint64_t *hunting; /* "**": look for a string */
+	uint64_t *texts;   /* all "**" pointers */
+	uint64_t *secrets; /* all WATCH_SECRET */
+	uint64_t *alls;    /* all WATCH_ALL */
+	uint64_t *fits;    /* by token and enum watch_row: whose token fits */
 	/* which of those sets are not empty: mostly they all are */
-	bool coming;               /* more or here */
-	bool hunts;                /* hunting */
-	bool lives[WATCH_DEPTH];   /* live, by depth */
-	bool reaches[WATCH_DEPTH]; /* reached, by depth */
+	bool coming;             /* more or here */
+	bool coming_secret;      /* a WATCH_SECRET pointer is in here */
+	bool hunts;              /* hunting */
+	bool lives[WATCH_DEPTH]; /* live, by depth */
 };
 
 void watch_finish(struct watch *watch);
@@ -96,29 +99,72 @@ void watch_begin(struct watch *watch);
  */
 void watch_next(struct watch *watch, size_t depth, struct slice name, uint32_t ordinal);
 
-/* False: watch_next at this depth would change nothing, as mostly. Asked before it, where
- * it costs no call. */
+/* For each token of the pointers there are sets of those … */
+enum watch_row {
+	WATCH_NAMES = 64,   /* … whose token may fit a name, by its first byte, and */
+	WATCH_ELEMENT = 64, /* an element of an array, */
+	WATCH_STAR,         /* or anything; */
+	WATCH_END,          /* and whose last token it is. */
+	WATCH_ROWS,
+};
+
+static inline const uint64_t *watch_row(
+    const struct watch *watch, size_t token, unsigned int row)
+{
+	return watch->fits + (token * WATCH_ROWS + row) * watch->words;
+}
+
+/* The row for a name. */
+static inline unsigned int watch_name_row(struct slice name)
+{
+	return name.len > 0 ? (unsigned char)name.ptr[0] % WATCH_NAMES : 0;
+}
+
+/* False: watch_next for this member would change nothing, as mostly. Asked before it,
+ * where it costs no call. */
+static inline bool watch_wants_member(
+    const struct watch *watch, size_t depth, struct slice name)
+{
+	if (!watch || watch->coming || !watch->lives[depth - 1]) {
+		return watch && watch->coming;
+	}
+	return watch->words > 1 || (watch->live[depth - 1] & *watch_row(watch, depth - 1,
+	                                                         watch_name_row(name)));
+}
+
+/* Likewise for an element, or the whole payload. */
 static inline bool watch_wants(const struct watch *watch, size_t depth)
 {
 	return watch && (depth == 0 || watch->coming || watch->lives[depth - 1]);
 }
 
 /* Likewise for watch_scalar. */
-static inline bool watch_wants_scalar(const struct watch *watch)
+static inline bool watch_wants_scalar(const struct watch *watch, bool is_string)
 {
-	return watch && (watch->coming || watch->hunts);
+	return watch && (watch->coming || (is_string && watch->hunts));
 }
 
 /* Does a WATCH_SECRET pointer point at the value that comes now? */
-bool watch_is_secret(const struct watch *watch);
+static inline bool watch_is_secret(const struct watch *watch)
+{
+	return watch && watch->coming && watch->coming_secret;
+}
 
 /* The value is a scalar. is_string, is_null; secret: it stands in a secret place. */
 void watch_scalar(
     struct watch *watch, struct slice text, bool is_string, bool is_null, bool secret);
 
-/* The value is a container, which is then at `depth`; and its end. */
+/* Does a pointer agree with the value that comes? If not, and it is a container, nothing
+ * in it is of concern until it ends. */
+static inline bool watch_comes(const struct watch *watch)
+{
+	return watch && watch->coming;
+}
+
+/* The value, which comes, is a container that is then at `depth`; it has a member; it
+ * ends. */
 void watch_open(struct watch *watch, size_t depth, bool is_map);
-void watch_filled(struct watch *watch, size_t depth); /* it has a member */
+void watch_filled(struct watch *watch, size_t depth);
 void watch_close(struct watch *watch, size_t depth);
 
 /* What a pointer found. An unknown number finds nothing. */

@@ -110,6 +110,24 @@ static void what_is_not_json_is_not_read_as_json(void **state)
 	}
 }
 
+/* What goes out as it came, beside what does not: nothing of the text is lost or comes
+ * twice. */
+static void what_stays_and_what_is_written_anew_stand_side_by_side(void **state)
+{
+	(void)state;
+	assert_json(
+	    "{\"a\":\"\\n\\\"\\\\\",\"b\":\"\\/\\u0041\",\"c\":\"\\u000a\\u001f\",\"d\":1}",
+	    "{\"a\":\"\\n\\\"\\\\\",\"b\":\"/A\",\"c\":\"\\n\\u001f\",\"d\":1}");
+	assert_json("[\"\xC3\xA9\",\"\xC3\xA9\xC3\",\"\\n\xFF\",\"\xC3\xA9\\n\",[],{}]",
+	    "[\"\xC3\xA9\",\"\xC3\xA9\xEF\xBF\xBD\",\"\\n\xEF\xBF\xBD\",\"\xC3\xA9\\n\",[],{}]");
+	assert_json(
+	    "[ [1 , 2],{ \"token\":\"FAKEvalue1\", \"a\" :[{\"pin\":1}, true]} ,null ]",
+	    "[[1,2],{\"token\":\"[redacted]\",\"a\":[{\"pin\":\"[redacted]\"},true]},null]");
+	assert_json(
+	    "{\"t\\u006fken\":\"\",\"\\u0061\":\"FAKE\",\"b\":1e131072,\"c\":[{}]}",
+	    "{\"token\":\"\",\"a\":\"FAKE\",\"b\":\"1e131072\",\"c\":[{}]}");
+}
+
 static void secrets_by_name_are_masked_at_any_depth(void **state)
 {
 	(void)state;
@@ -157,6 +175,12 @@ static void json_inside_strings_is_redacted(void **state)
 	/* {"password":"FAKEpass1"} in base64 */
 	assert_json(
 	    "{\"s\":\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9\"}", "{\"s\":\"[redacted]\"}");
+	/* the same with one and with two blanks behind it, one without its padding; and
+	 * what only looks so */
+	assert_json(
+	    "[\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9IA==\",\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9ICA\","
+	    "\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9*\",\"eyJhIjoxfQ==\"]",
+	    "[\"[redacted]\",\"[redacted]\",\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9*\",\"eyJhIjoxfQ==\"]");
 	assert_json(
 	    "{\"s\":\"{\\\"t\\\":\\\"{\\\\\\\"pin\\\\\\\":\\\\\\\"FAKEpin01\\\\\\\"}\\\"}\"}",
 	    "{\"s\":\"{\\\"t\\\":\\\"{\\\\\\\"pin\\\\\\\":\\\\\\\"[redacted]\\\\\\\"}\\\"}\"}");
@@ -172,6 +196,11 @@ static void forms_of_secrets_are_masked_anywhere(void **state)
 	    "[\"pay [redacted] now\",\"[redacted]\",9007199254740993]");
 	assert_json(
 	    "[\"see sk_live_FAKEfake00000000 there\"]", "[\"see [redacted] there\"]");
+	assert_json("[\"/1234567%3aFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE/x\",\"a123456:"
+	            "MADEMADEMADEMADEMADEMADEMADEMADE\"]",
+	    "[\"/[redacted]/x\",\"a123456:MADEMADEMADEMADEMADEMADEMADEMADE\"]");
+	assert_json("{\"a\":\"FAKEuser:FAKEpass\",\"b\":[\"x://FAKEuser:FAKEpass@h\"]}",
+	    "{\"a\":\"[redacted]\",\"b\":[\"x://[redacted]@h\"]}");
 	assert_json(
 	    "{\"a\":\"-----BEGIN PRIVATE KEY-----\\nFAKE\\n-----END PRIVATE KEY-----\"}",
 	    "{\"a\":\"[redacted]\"}");
@@ -306,6 +335,7 @@ int main(void)
 		cmocka_unit_test(what_jsonb_refuses_is_replaced),
 		cmocka_unit_test(half_a_surrogate_pair_is_replaced_once),
 		cmocka_unit_test(what_is_not_json_is_not_read_as_json),
+		cmocka_unit_test(what_stays_and_what_is_written_anew_stand_side_by_side),
 		cmocka_unit_test(secrets_by_name_are_masked_at_any_depth),
 		cmocka_unit_test(code_is_masked_only_where_it_is_a_credential),
 		cmocka_unit_test(urls_lose_their_credentials),

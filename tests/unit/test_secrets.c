@@ -44,6 +44,45 @@ static void value_is_masked_wherever_it_stands(void **state)
 	assert_masked("FAKEtoken01", "FAKEtoken0123", "FAKEtoken0123", "[redacted]");
 }
 
+/* What a value brings along is not forgotten where the value was itself brought along. */
+static void value_that_was_a_part_is_then_taken_whole(void **state)
+{
+	(void)state;
+	assert_masked("Bearer FAKE%41token", "FAKE%41token", "FAKEAtoken", "[redacted]");
+	assert_masked("FAKE%41token", "Bearer FAKE%41token", "FAKEAtoken", "[redacted]");
+}
+
+/* More states than find their way by the table. */
+static void many_values_are_all_masked(void **state)
+{
+	enum { VALUES = 400 };
+	struct secrets secrets = { 0 };
+	struct buf text = { 0 };
+	struct buf out = { 0 };
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < VALUES; i++) {
+			char value[64];
+
+			(void)snprintf(value, sizeof(value), "%08x-FAKE-%08x",
+			    i * 2654435761u, i * 40503u);
+			if (round == 0) {
+				secrets_add(&secrets, slice_of(value));
+			}
+			buf_printf(&text, "%s ", value);
+		}
+	}
+	secrets_seal(&secrets);
+	secrets_mask(&secrets, buf_slice(&text), &out);
+	buf_putc(&out, '\0');
+	assert_int_equal(out.len - 1, 2 * VALUES * strlen("[redacted] "));
+	assert_null(strstr(out.ptr, "FAKE"));
+	buf_finish(&text);
+	buf_finish(&out);
+	secrets_finish(&secrets);
+}
+
 static void value_is_found_however_it_is_encoded(void **state)
 {
 	(void)state;
@@ -227,6 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(value_is_masked_wherever_it_stands),
+		cmocka_unit_test(value_that_was_a_part_is_then_taken_whole),
+		cmocka_unit_test(many_values_are_all_masked),
 		cmocka_unit_test(value_is_found_however_it_is_encoded),
 		cmocka_unit_test(parts_of_a_credential_are_secrets_too),
 		cmocka_unit_test(short_and_common_values_are_left_alone),
