@@ -30,8 +30,18 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: worth a run under ThreadSanitizer")
+    config.addinivalue_line("markers", "alone: needs the machine for itself, no other test beside it")
+    if config.getoption("--write-client-table") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--write-client-table: one process writes the table, so without -n")
     if not binary().exists():
         raise pytest.UsageError(f"{binary()} is not there: build first, or set WAYBILL_BUILD")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from lib.schedule import Schedule
+
+    return Schedule(config, log)
 
 
 def stop_all(instances):

@@ -59,7 +59,7 @@ CASES += [(major, name) for major in (22, 24) for name in ("fetch", "https", "ax
 def node(major):
     path = FOLDER / "node_modules" / f"node-{major}-{MACHINE}" / "bin" / "node"
     if not path.exists():
-        pytest.skip(f"{path} is not there: npm ci --ignore-scripts in {FOLDER}")
+        pytest.fail(f"{path} is not there: npm ci --ignore-scripts in {FOLDER}")
     return str(path)
 
 

@@ -86,6 +86,7 @@ class Latency:
         return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
 
 
+@pytest.mark.alone
 def test_a_call_is_a_row_in_postgresql_within_a_second(new_waybill, origin, table):
     instance = new_waybill(connect_to=everywhere(origin), database=table.url).start()
     call(instance, target="/emails", body=b'{"first":1}')

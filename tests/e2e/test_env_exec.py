@@ -63,7 +63,7 @@ def by_sh(text, folder):
 
 def by_fish(text, folder):
     if not shutil.which("fish"):
-        pytest.skip("fish is not installed")
+        pytest.fail("fish is not installed")
     code = "eval $argv[1]; env -0"
     home = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
     return nul_pairs(subprocess.run(["fish", "-N", "-c", code, "--", text], env=home,
@@ -81,7 +81,7 @@ def by_sourcing(text, folder):
 def by_systemd(text, folder):
     """The parser of EnvironmentFile=, in a program that can be run without systemd as process 1."""
     if not os.path.exists(SYSTEMD):
-        pytest.skip("systemd is not installed")
+        pytest.fail("systemd is not installed")
     conf = folder / "config" / "environment.d"
     conf.mkdir(parents=True, exist_ok=True)
     (conf / "waybill.conf").write_text(text)
@@ -273,7 +273,6 @@ def test_files_for_others(tmp_path):
     assert "/trust/bundle.pem" in (out / "php" / "waybill.ini").read_text()
 
 
-@pytest.mark.skipif(not shutil.which("javac"), reason="no JDK")
 def test_java_trusts_by_the_store(tmp_path, new_waybill, origin):
     """The JDK's own HttpClient by JAVA_TOOL_OPTIONS alone, from a folder with a blank in its name."""
     waybill = new_waybill(connect_to=place.everywhere(origin), state_dir=str(tmp_path / "a b"))

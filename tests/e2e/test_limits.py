@@ -87,6 +87,7 @@ def drip(sockets, stop, every=0.25):
         stop.wait(every)
 
 
+@pytest.mark.alone
 def test_a_thousand_slow_clients_change_nothing_for_the_others(new_proxy):
     instance = new_proxy({"head_timeout": "3s"}).start()
     before = latencies(instance, 50)
@@ -367,6 +368,7 @@ def never(stop):
     return handler
 
 
+@pytest.mark.alone
 def test_a_hundred_stalled_uploads_stay_within_the_bound(new_proxy, origin, sanitized):
     stop = threading.Event()
     origin.on("/stalls", never(stop))
@@ -400,6 +402,7 @@ def test_a_hundred_stalled_uploads_stay_within_the_bound(new_proxy, origin, sani
     instance.wait_rows(100, "status = 'failed'")
 
 
+@pytest.mark.alone
 def test_a_hundred_slow_readers_stay_within_the_bound(new_proxy, origin, sanitized):
     def flood(request, connection):
         connection.send(answered(b"", fields=[("X-Big", "1")])[:-2].replace(b": 0", b": 104857600"))

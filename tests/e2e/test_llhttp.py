@@ -13,15 +13,13 @@ import pathlib
 import random
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lib import vectors as wire
-from lib.waybill import build_dir
-from test_reader_vectors import AUTHORITY, VECTORS, Reading
+from lib.reading import read_all
+from test_reader_vectors import AUTHORITY, VECTORS
 
-DRIVER = build_dir() / "tests" / "unit" / "reader_driver"
 SCRIPT = pathlib.Path(__file__).parent / "lib" / "llhttp.js"
 ODD = [bytes([c]) for c in b"\0\t\n\r\x0b \x7f\x80\xff:,;\"(/\\{A0+-@#%"] + [
     b"\r\n", b"\r\n ", b"\n\n", b"\r\r\n", b": ", b" :", b"chunked", b"Content-Length: 3\r\n",
@@ -50,12 +48,6 @@ def inputs(count):
         if data:
             made[data] = None
     return list(made)
-
-
-def ours(data):
-    done = subprocess.run([DRIVER, "request"], input=data, stdout=subprocess.PIPE, check=True,
-                          timeout=60)
-    return Reading(done.stdout.decode("latin-1"))
 
 
 def theirs(messages):
@@ -89,9 +81,7 @@ def allowed(data, bad, methods, we, they):
 @pytest.fixture(scope="module")
 def verdicts(long_run):
     messages = inputs(6000 if long_run else 800)
-    with ThreadPoolExecutor(2) as pool:
-        mine = list(pool.map(ours, messages))
-    return messages, mine, theirs(messages)
+    return messages, read_all([(data, ["request"]) for data in messages]), theirs(messages)
 
 
 def test_what_llhttp_refuses_is_refused(verdicts):

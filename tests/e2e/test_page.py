@@ -21,6 +21,7 @@ BROWSER = REPO / "tests" / "browser"
 CHECK = re.compile(r'^check\("([^"]+)"', re.MULTILINE)
 LINK = re.compile(r"dashboard: (http://\S+)/#key=(\S+)")
 SECONDS = 300
+PATIENCE = 90  # seconds that a step of a script may take: other tests want the processors too
 
 
 def checks(script):
@@ -36,6 +37,7 @@ def environment(waybill):
         "READ_KEY": (waybill.state_dir / "keys" / "authenticated").read_text().strip(),
         "SERVICE_KEY": service_key,
         "SHOTS": os.environ.get("WAYBILL_SHOTS", ""),
+        "PATIENCE": os.environ.get("PATIENCE", str(PATIENCE)),
     }
 
 

@@ -8,16 +8,14 @@ forwarded (hop-by-hop fields, Max-Forwards) is judged by test_vectors.py through
 
 import os
 import pathlib
-import subprocess
 
 import pytest
 
 from lib import vectors as wire
-from lib.waybill import build_dir
+from lib.reading import read_all
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("WAYBILL_SHARED", REPO.parent / "shared"))
-DRIVER = build_dir() / "tests" / "unit" / "reader_driver"
 AUTHORITY = "127.0.0.1:18443"
 
 VECTORS = wire.load(SHARED) if (SHARED / "vectors" / "http.json").exists() else []
@@ -32,53 +30,30 @@ def is_ours(vector):
     return 403 not in status or (400 in status and 421 not in status)
 
 
-CASES = [
-    pytest.param(vector, form, id=f"{vector['id']}-{form}")
+PLACES = [
+    (vector, form)
     for vector in VECTORS
     if is_ours(vector)
     for form in (vector.get("forms", wire.FORMS) if vector["side"] == "request" else ("plain",))
 ]
+CASES = [
+    pytest.param(vector, form, number, id=f"{vector['id']}-{form}")
+    for number, (vector, form) in enumerate(PLACES)
+]
 
 
-class Reading:
-    """What the driver printed."""
-
-    def __init__(self, text):
-        self.text = text
-        self.heads = []
-        self.bodies = []
-        self.trailers = []
-        self.bad = None
-        self.cut = False
-        self.waits = False
-        self.ended = 0
-        for line in text.splitlines():
-            word, _, rest = line.partition(" ")
-            if word == "head":
-                self.heads.append(rest.split(" ")[0])
-            elif word == "body":
-                self.bodies.append(bytes.fromhex(rest))
-            elif word == "trailer":
-                self.trailers.append(rest.partition(":")[0].lower())
-            elif word == "bad":
-                self.bad = int(rest.split(" ")[0])
-            elif word == "end":
-                self.ended += 1
-            self.cut |= word == "cut"
-            self.waits |= word == "waits"
-
-
-def read(vector, form, *how):
-    raw = wire.expand(vector["raw"], AUTHORITY, form)
-    options = [vector["side"], *how]
-    if vector.get("reqmethod") == "HEAD":
-        options.append("head")
-    if vector.get("eof", "open") == "open":
-        options.append("open")
-    done = subprocess.run(
-        [DRIVER, *options], input=raw, stdout=subprocess.PIPE, check=True, timeout=60
-    )
-    return Reading(done.stdout.decode("latin-1"))
+@pytest.fixture(scope="module")
+def readings():
+    """(number of the case, whole?) → what the reader makes of it. One process reads them all."""
+    wanted = {}
+    for number, (vector, form) in enumerate(PLACES):
+        how = [vector["side"]]
+        how += ["head"] if vector.get("reqmethod") == "HEAD" else []
+        how += ["open"] if vector.get("eof", "open") == "open" else []
+        raw = wire.expand(vector["raw"], AUTHORITY, form)
+        wanted[number, True] = (raw, how)
+        wanted[number, False] = (raw, [*how, "bytes"])
+    return dict(zip(wanted, read_all(list(wanted.values()))))
 
 
 def judge_request(expect, reading):
@@ -115,9 +90,9 @@ def judge_response(expect, reading):
             assert reading.bodies[-1] == client["body"].encode("latin-1")
 
 
-@pytest.mark.parametrize("vector,form", CASES)
-def test_reader_judges_as_the_vector_says(vector, form):
-    whole = read(vector, form)
+@pytest.mark.parametrize("vector,form,number", CASES)
+def test_reader_judges_as_the_vector_says(readings, vector, form, number):
+    whole = readings[number, True]
     judge = judge_request if vector["side"] == "request" else judge_response
     judge(vector["expect"], whole)
-    assert read(vector, form, "bytes").text.split("left ")[0] == whole.text.split("left ")[0]
+    assert readings[number, False].text.split("left ")[0] == whole.text.split("left ")[0]

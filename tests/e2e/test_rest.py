@@ -381,6 +381,7 @@ def test_of_many_rows_all_or_none(rows):
     assert ask_both(rows, "HEAD", "integration_logs?service_name=eq.many", Prefer="count=exact").range == "*/0"
 
 
+@pytest.mark.alone
 def test_the_recorder_waits_some_milliseconds_at_most(rows, sanitized):
     """Bulk insert, update and delete share the store's lock with the recorder."""
     place = rows[0]
