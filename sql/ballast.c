@@ -20,7 +20,7 @@ static bool look(const struct ballast *ballast, uint64_t *ret_target, uint64_t *
 
 	free(copy);
 	if (known) {
-		uint64_t most = (uint64_t)info.f_blocks * info.f_frsize / 8;
+		uint64_t most = (uint64_t)info.f_blocks * info.f_frsize / 6;
 
 		*ret_target = ballast->bytes < most ? ballast->bytes : most;
 		*ret_free = (uint64_t)info.f_bavail * info.f_frsize;

@@ -18,7 +18,7 @@ struct ballast {
 
 /*
  * Makes the file, or brings it to its size, where the disk has room for it twice: never
- * more than an eighth of the file system. Returns whether the disk has that room.
+ * more than a sixth of the file system. Returns whether the disk has that room.
  */
 bool ballast_keep(const struct ballast *ballast);
 

@@ -352,7 +352,7 @@ static void full_disk_is_told_and_ends_when_there_is_room(void **state)
 	buf_putc(&big, '"');
 	buf_putc(&big, '\0');
 	assert_false(big.failed);
-	assert_string_equal(query(store->db, "PRAGMA max_page_count = 50"), "50");
+	assert_string_equal(query(store->db, "PRAGMA max_page_count = 60"), "60");
 	row.request_payload = big.ptr;
 	assert_int_equal(store_begin(store, &err), 0);
 	put_row(store, &row);
