@@ -60,8 +60,8 @@ int handle_none_yet(const char *path, struct err *err);
 
 /*
  * Lets the WAL grow to at most a sixteenth of the file system before it is checkpointed
- * (usual: 1000 pages), so that a small disk does not fill up with it. Where little is left
- * on the disk, the commit that finds it that long waits for its readers.
+ * (usual: 1000 pages), so that a small disk does not fill up with it. Where little is
+ * left on the disk, the commit that finds it that long waits for its readers.
  */
 void handle_bound_wal(sqlite3 *db, const char *path);
 
