@@ -59,7 +59,7 @@ COMMENT ON TABLE public.integration_rollup_marks IS
 
 -- A mark is seen exactly when the rows are that it stands for: both are of one transaction. So whoever
 -- sums the slot up before has not seen them, and finds it marked again after.
-CREATE OR REPLACE FUNCTION public.integration_logs_mark_inserted()
+CREATE OR REPLACE FUNCTION public.integration_logs_mark_changed()
 RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -68,21 +68,7 @@ AS $$
 BEGIN
 	INSERT INTO public.integration_rollup_marks (slot, claimed)
 	SELECT DISTINCT floor(date_part('epoch', created_at) / 300)::bigint, 0
-	FROM new_rows WHERE created_at IS NOT NULL;
-	RETURN NULL;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION public.integration_logs_mark_deleted()
-RETURNS trigger
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path = ''
-AS $$
-BEGIN
-	INSERT INTO public.integration_rollup_marks (slot, claimed)
-	SELECT DISTINCT floor(date_part('epoch', created_at) / 300)::bigint, 0
-	FROM old_rows WHERE created_at IS NOT NULL;
+	FROM changed_rows WHERE created_at IS NOT NULL;
 	RETURN NULL;
 END
 $$;
@@ -117,16 +103,18 @@ $$;
 
 CREATE OR REPLACE TRIGGER integration_logs_rollup_inserted
 	AFTER INSERT ON public.integration_logs
-	REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_inserted();
+	REFERENCING NEW TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_changed();
 CREATE OR REPLACE TRIGGER integration_logs_rollup_updated
 	AFTER UPDATE ON public.integration_logs
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_updated();
 CREATE OR REPLACE TRIGGER integration_logs_rollup_deleted
 	AFTER DELETE ON public.integration_logs
-	REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_deleted();
+	REFERENCING OLD TABLE AS changed_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_mark_changed();
+-- Of 005, which had one for each.
+DROP FUNCTION IF EXISTS public.integration_logs_mark_inserted(), public.integration_logs_mark_deleted();
 CREATE OR REPLACE TRIGGER integration_logs_rollup_truncated
 	AFTER TRUNCATE ON public.integration_logs
 	FOR EACH STATEMENT EXECUTE FUNCTION public.integration_logs_forget_rollups();
@@ -186,8 +174,8 @@ GRANT SELECT ON public.integration_rollups, public.integration_rollup_marks
 GRANT INSERT, UPDATE, DELETE ON public.integration_rollups, public.integration_rollup_marks
 	TO service_role;
 
-REVOKE ALL ON FUNCTION public.integration_logs_mark_inserted(), public.integration_logs_mark_updated(),
-	public.integration_logs_mark_deleted(), public.integration_logs_forget_rollups()
+REVOKE ALL ON FUNCTION public.integration_logs_mark_changed(), public.integration_logs_mark_updated(),
+	public.integration_logs_forget_rollups()
 	FROM PUBLIC, anon, authenticated;
 
 COMMIT;
