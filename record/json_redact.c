@@ -103,7 +103,7 @@ static bool begin_watched(
 	if (!(frame->flags & FRAME_MAP) && watch_wants(json->watch, json->depth)) {
 		watch_next(json->watch, json->depth, (struct slice){ NULL, 0 }, ordinal);
 	}
-	if (frame->count == 1) {
+	if (frame->count == 1 && (frame->flags & FRAME_REACHED)) {
 		watch_filled(json->watch, json->depth - 1);
 	}
 	if (!json->watch->lives[json->depth - 1]) {
@@ -139,12 +139,6 @@ static bool is_code(const struct json_redact *json)
 	       (json->frame[json->depth - 1].flags & FRAME_NEXT_CODE) != 0;
 }
 
-static void put_mask(struct json_redact *json)
-{
-	buf_put_slice(json_out_instead(json), SLICE("\"" REDACTED "\""));
-	json->masked++;
-}
-
 void json_redact_open(struct json_redact *json, bool is_map)
 {
 	uint32_t flags = is_map ? FRAME_MAP : 0;
@@ -161,8 +155,8 @@ void json_redact_open(struct json_redact *json, bool is_map)
 		return;
 	}
 	if (watch_comes(json->watch)) {
-		watch_open(json->watch, json->depth, is_map);
-		flags |= FRAME_WATCHED | FRAME_REACHED;
+		flags |= watch_open(json->watch, json->depth, is_map) ? FRAME_REACHED : 0;
+		flags |= FRAME_WATCHED;
 	}
 	frame = &json->frame[json->depth++];
 	frame->flags = flags; /* the rest says what it needs of it */
@@ -261,10 +255,12 @@ static void put_secret(struct json_redact *json, struct slice text)
 		buf_puts(json_out_instead(json), "\"\"");
 		return;
 	}
-	secrets_add(&json->redaction->secrets, text);
-	spans_clear(&json->spans);
-	(void)redact_text_find(json->redaction, text, TEXT_STRING, &json->spans);
-	put_mask(json);
+	if (text.len >= SECRET_MIN_BYTES) { /* else nothing in it is kept either */
+		secrets_add(&json->redaction->secrets, text);
+		spans_clear(&json->spans);
+		(void)redact_text_find(json->redaction, text, TEXT_STRING, &json->spans);
+	}
+	json_text_mask(json);
 }
 
 static void note_code(struct json_redact *json, struct slice text)
@@ -336,7 +332,7 @@ void json_redact_number(struct json_redact *json, struct slice digits)
 		put_as_is(json, digits);
 	} else if (json_number_is_card(digits)) {
 		secrets_add(&json->redaction->secrets, digits);
-		put_mask(json);
+		json_text_mask(json);
 	} else if (json_number_fits(digits)) {
 		put_as_is(json, digits);
 	} else {

@@ -26,7 +26,7 @@ enum json_frame_flag {
 	FRAME_NEXT_CODE = 8,   /* that name is "code" */
 	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
 	FRAME_WATCHED = 32,    /* pointers have to do with what is in it */
-	FRAME_REACHED = 64,    /* or with itself */
+	FRAME_REACHED = 64,    /* or point at itself */
 	FRAME_CODE = 128,      /* it has a "code": code_at, code_len */
 };
 

@@ -18,6 +18,11 @@ enum {
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
 	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
+	/* What is read inside the strings of one call, in bytes, each reading counted as
+	 * so many more. A megabyte of tiny texts costs no more time than one text of that
+	 * size; honest ones stay below it. */
+	NESTED_MAX = 2 * 1024 * 1024,
+	NESTED_EACH = 96,
 };
 
 bool json_number_fits(struct slice digits)
@@ -82,6 +87,18 @@ static bool make_inner(struct json_redact *json)
 	}
 	json_redact_init(json->inner, json->redaction, NULL, &json->inner_out);
 	json->inner->nesting = json->nesting + 1;
+	return true;
+}
+
+/* May this text be read as JSON, too? What is not is masked as a whole. */
+static bool may_read(struct json_redact *json, struct slice text)
+{
+	size_t cost = text.len + NESTED_EACH;
+
+	if (json->redaction->nested + cost > NESTED_MAX) {
+		return false;
+	}
+	json->redaction->nested += cost;
 	return true;
 }
 
@@ -249,8 +266,7 @@ static bool put_base64(struct json_redact *json, struct slice text)
 	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
 	if (secret) {
 		secrets_add(&json->redaction->secrets, text);
-		buf_puts(json_out_instead(json), "\"" REDACTED "\"");
-		json->masked++;
+		json_text_mask(json);
 	}
 	return secret;
 }
@@ -265,6 +281,12 @@ bool json_begins(struct slice text)
 	return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
 }
 
+void json_text_mask(struct json_redact *json)
+{
+	buf_put_slice(json_out_instead(json), SLICE("\"" REDACTED "\""));
+	json->masked++;
+}
+
 void json_text_same(struct json_redact *json, struct slice text, unsigned int bytes)
 {
 	if (json->raw.ptr && !(bytes & JSON_BYTE_OTHER) &&
@@ -275,34 +297,62 @@ void json_text_same(struct json_redact *json, struct slice text, unsigned int by
 	json_put_string(json_out_instead(json), text);
 }
 
-void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
+/* Notes what stands beside the spans: what is in them is known already. */
+static void note_rest(struct json_redact *json, struct slice text)
 {
-	enum text_kind kind = TEXT_STRING;
+	const struct spans *spans = &json->spans;
+	size_t at = 0;
 
-	if (json->nesting < NESTING_MAX && text.len > 1) {
-		if (text.len <= INNER_MAX && json_begins(text)) {
-			if (put_json(json, text, bytes)) {
-				return;
-			}
-			kind = TEXT_BODY;
-		}
-		if (base64_begins_json(text) && put_base64(json, text)) {
-			return;
-		}
-	}
-	redaction_note(json->redaction, text);
-	if (kind == TEXT_STRING && !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) {
-		json_text_same(json, text, bytes); /* no assignment, no URL */
+	if (spans->failed || redaction_has_patterns(json->redaction)) {
+		redaction_note(json->redaction, text); /* they may look at both */
 		return;
 	}
+	for (size_t i = 0; i < spans->count; i++) {
+		redaction_note(json->redaction,
+		    (struct slice){ text.ptr + at, spans->item[i].begin - at });
+		at = spans->item[i].end;
+	}
+	redaction_note(json->redaction, (struct slice){ text.ptr + at, text.len - at });
+}
+
+/* Text that is not JSON, or not wholly. */
+static void put_text(
+    struct json_redact *json, struct slice text, unsigned int bytes, enum text_kind kind)
+{
 	spans_clear(&json->spans);
-	if (!redact_text_find(json->redaction, text, kind, &json->spans)) {
+	if ((kind == TEXT_STRING && /* no assignment, no URL */
+	        !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) ||
+	    !redact_text_find(json->redaction, text, kind, &json->spans)) {
+		redaction_note(json->redaction, text);
 		json_text_same(json, text, bytes);
 		return;
 	}
 	spans_join(&json->spans);
+	note_rest(json, text);
 	buf_truncate(&json->scratch, 0);
 	spans_put(&json->spans, text, &json->scratch);
 	json_put_string(json_out_instead(json), buf_slice(&json->scratch));
 	json->masked++;
+}
+
+void json_text_put(struct json_redact *json, struct slice text, unsigned int bytes)
+{
+	enum text_kind kind = TEXT_STRING;
+	bool begins = false;
+	bool coded = false;
+
+	if (json->nesting < NESTING_MAX && text.len > 1) {
+		begins = text.len <= INNER_MAX && json_begins(text);
+		coded = !begins && base64_begins_json(text);
+		if ((begins || coded) && !may_read(json, text)) {
+			json_text_mask(json);
+			return;
+		}
+		if ((begins && put_json(json, text, bytes)) ||
+		    (coded && put_base64(json, text))) {
+			return;
+		}
+		kind = begins ? TEXT_BODY : TEXT_STRING;
+	}
+	put_text(json, text, bytes, kind);
 }

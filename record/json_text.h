@@ -14,6 +14,9 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 /* Writes a string or a name in which nothing is to be masked. */
 void json_text_same(struct json_redact *json, struct slice text, unsigned int bytes);
 
+/* Writes "[redacted]" in place of the scalar that comes. */
+void json_text_mask(struct json_redact *json);
+
 /* Fits PostgreSQL's numeric: 131072 digits before the point, 16383 after. */
 bool json_number_fits(struct slice digits);
 

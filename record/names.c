@@ -38,8 +38,9 @@ enum {
 /* The automaton written out as a table: one look for each byte. */
 struct table {
 	uint8_t kind[256];
-	uint32_t *next; /* by state + kind, where a state is a multiple of KINDS */
-	uint8_t *hit;   /* by state / KINDS */
+	uint32_t *next;  /* by state + kind, where a state is a multiple of KINDS */
+	uint8_t *hit;    /* by state / KINDS */
+	size_t shortest; /* bytes of the shortest name */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -150,6 +151,18 @@ static struct redaction_name listed(size_t i)
 	           : (struct redaction_name){ "code", false, false, false };
 }
 
+static size_t shortest_name(void)
+{
+	size_t shortest = SIZE_MAX;
+
+	for (size_t i = 0; i <= redaction_name_count; i++) {
+		size_t len = strlen(listed(i).text);
+
+		shortest = len < shortest ? len : shortest;
+	}
+	return shortest;
+}
+
 /* All names of the list, and "code". */
 static void make_names(void)
 {
@@ -182,6 +195,9 @@ static void make_names(void)
 	}
 	if (finder) {
 		table = make_table(finder, buf_slice(&text));
+	}
+	if (table) {
+		table->shortest = shortest_name();
 	}
 	finder_destroy(finder);
 	buf_finish(&text);
@@ -257,6 +273,9 @@ enum name_kind name_kind(struct slice name, bool query)
 	uint32_t state = begin_part();
 	size_t begin = 0;
 
+	if (name.len < table->shortest) {
+		return NAME_PLAIN;
+	}
 	if (name.len > NAME_MAX_BYTES) {
 		name.ptr += name.len - NAME_MAX_BYTES;
 		name.len = NAME_MAX_BYTES;

@@ -304,6 +304,11 @@ static void scan_text(struct redaction *redaction, struct slice text)
 	}
 }
 
+bool redaction_has_patterns(const struct redaction *redaction)
+{
+	return redaction->places && redaction->places->patterns.count > 0;
+}
+
 /* Texts too short, or without the one byte that what is short and a secret has, are not
  * even kept: most names and values. */
 static bool may_have_form(const struct redaction *redaction, struct slice text)
@@ -311,8 +316,7 @@ static bool may_have_form(const struct redaction *redaction, struct slice text)
 	if (text.len < SECRET_MIN_BYTES) {
 		return false;
 	}
-	if (text.len >= form_bytes ||
-	    (redaction->places && redaction->places->patterns.count)) {
+	if (text.len >= form_bytes || redaction_has_patterns(redaction)) {
 		return true;
 	}
 	return form_byte >= 0 && memchr(text.ptr, form_byte, text.len);

@@ -19,6 +19,7 @@ struct redaction {
 	struct secrets secrets;
 	struct buf plain; /* short texts read and not yet looked through by form; wiped */
 	bool oauth;       /* the call is about OAuth: "code" is a secret */
+	size_t nested;    /* what JSON inside strings has cost, see json_text.c */
 };
 
 /* Prepares names and forms, once; any thread. Returns 0, -ENOMEM or -EINVAL. */
@@ -35,6 +36,9 @@ bool redact_query_name(const struct redaction *redaction, struct slice name);
  * if it is short, with others by redaction_scan. */
 void redaction_note(struct redaction *redaction, struct slice text);
 void redaction_scan(struct redaction *redaction);
+
+/* Are there patterns of the owner's that find secrets by their form? */
+bool redaction_has_patterns(const struct redaction *redaction);
 
 /* All has been read: nothing more is added, masking can begin. */
 void redaction_seal(struct redaction *redaction);

@@ -10,6 +10,7 @@
 enum {
 	NAME_BYTES = 64,  /* how far back a name is looked for */
 	VALUE_BLANKS = 2, /* between a separator and its value */
+	PADDING = 2,      /* what base64 may end with */
 };
 
 /* What a byte can be in running text. */
@@ -243,10 +244,14 @@ bool redact_text_find(struct redaction *redaction, struct slice text, enum text_
     struct spans *spans)
 {
 	unsigned int wanted = BYTE_EQUALS | BYTE_COLON;
+	size_t end = text.len;
 	size_t i = 0;
 
+	while (end > 0 && text.len - end < PADDING && text.ptr[end - 1] == '=') {
+		end--; /* behind it there is no value, and base64 ends like this */
+	}
 	wanted |= kind == TEXT_BODY ? BYTE_TAG : 0;
-	while (i < text.len) {
+	while (i < end) {
 		struct slice rest = { text.ptr + i, text.len - i };
 
 		if (!is(*rest.ptr, wanted)) {

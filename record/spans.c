@@ -84,12 +84,12 @@ void spans_put(const struct spans *spans, struct slice text, struct buf *out)
 	size_t at = 0;
 
 	if (spans->failed) {
-		buf_puts(out, REDACTED);
+		buf_put_slice(out, SLICE(REDACTED));
 		return;
 	}
 	for (size_t i = 0; i < spans->count; i++) {
 		buf_put(out, text.ptr + at, spans->item[i].begin - at);
-		buf_puts(out, REDACTED);
+		buf_put_slice(out, SLICE(REDACTED));
 		at = spans->item[i].end;
 	}
 	if (text.len > at) {

@@ -282,9 +282,10 @@ static uint64_t reach(struct watch *watch, size_t w)
 	return started & watch->texts[w];
 }
 
-void watch_open(struct watch *watch, size_t depth, bool is_map)
+bool watch_open(struct watch *watch, size_t depth, bool is_map)
 {
 	uint64_t live = 0;
+	uint64_t reached = 0;
 	uint64_t started = 0;
 
 	for (size_t w = 0; w < watch->words; w++) {
@@ -299,10 +300,12 @@ void watch_open(struct watch *watch, size_t depth, bool is_map)
 		at(watch, watch->started, depth)[w] = begun;
 		watch->hunting[w] |= begun;
 		live |= on;
+		reached |= watch->here[w];
 		started |= begun;
 	}
 	watch->lives[depth] = live != 0;
 	watch->hunts = watch->hunts || started;
+	return reached != 0;
 }
 
 void watch_filled(struct watch *watch, size_t depth)

@@ -162,8 +162,8 @@ static inline bool watch_comes(const struct watch *watch)
 }
 
 /* The value, which comes, is a container that is then at `depth`; it has a member; it
- * ends. */
-void watch_open(struct watch *watch, size_t depth, bool is_map);
+ * ends. Returns whether pointers point at it: only then the other two are called. */
+bool watch_open(struct watch *watch, size_t depth, bool is_map);
 void watch_filled(struct watch *watch, size_t depth);
 void watch_close(struct watch *watch, size_t depth);
 

@@ -165,6 +165,65 @@ static void urls_lose_their_credentials(void **state)
 	    "[\"the key=value of it, a token: x\"]");
 }
 
+/* Reads an array of `count` strings; returns how often `mark` is in what was written. */
+static size_t count_in_array(const char *string, size_t count, const char *mark)
+{
+	enum json_state state = JSON_NOTHING;
+	struct buf text = { 0 };
+	size_t found = 0;
+	char *made = NULL;
+
+	buf_putc(&text, '[');
+	for (size_t i = 0; i < count; i++) {
+		buf_printf(&text, "%s%s", i > 0 ? "," : "", string);
+	}
+	buf_putc(&text, ']');
+	made = redacted(buf_slice(&text), true, NULL, &state);
+	assert_int_equal(state, JSON_WHOLE);
+	for (const char *at = made; (at = strstr(at, mark)); at += strlen(mark)) {
+		found++;
+	}
+	free(made);
+	buf_finish(&text);
+	return found;
+}
+
+static void what_is_too_much_to_read_inside_strings_is_masked(void **state)
+{
+	/* {"a":{"b":1}} as a string, and in base64 */
+	const char *const tiny[] = { "\"{\\\"a\\\":{\\\"b\\\":1}}\"",
+		"\"eyJhIjp7ImIiOjF9fQ==\"" };
+	/* a text that honest APIs send by the thousand */
+	const char *usual =
+	    "\"{\\\"event\\\":\\\"open\\\",\\\"at\\\":1764579600,\\\"to\\\":"
+	    "\\\"someone@school.example.test\\\",\\\"note\\\":\\\"The quick "
+	    "brown fox jumps over the lazy dog.\\\"}\"";
+	size_t usual_count = 1000 * 1000 / strlen(usual);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tiny) / sizeof(tiny[0]); i++) {
+		assert_int_equal(count_in_array(tiny[i], 10000, tiny[i]), 10000);
+		assert_in_range(count_in_array(tiny[i], 40000, tiny[i]), 10000, 30000);
+		assert_int_equal(count_in_array(tiny[i], 40000, tiny[i]) +
+		                     count_in_array(tiny[i], 40000, "\"[redacted]\""),
+		    40000);
+	}
+	assert_int_equal(count_in_array(usual, usual_count, usual), usual_count);
+	/* the padding of base64 gives no name a value; other ends do */
+	assert_json("[\"token==\",\"token=x=\",\"eyJwYXNzd29yZA==\"]",
+	    "[\"token==\",\"token=[redacted]\",\"eyJwYXNzd29yZA==\"]");
+}
+
+/* What is masked beside its name is not looked at for its form, what is beside it is. */
+static void forms_beside_masked_values_are_found(void **state)
+{
+	(void)state;
+	assert_json("[\"http://h/?token=abcdefgh&a=sk_live_FAKE000001\"]",
+	    "[\"http://h/?token=[redacted]&a=[redacted]\"]");
+	assert_json("[\"sk_live_FAKE000001 x://me:secret1@h/re_FAKE0001_FAKE00000001\"]",
+	    "[\"[redacted] x://[redacted]@h/[redacted]\"]");
+}
+
 static void json_inside_strings_is_redacted(void **state)
 {
 	(void)state;
@@ -340,6 +399,8 @@ int main(void)
 		cmocka_unit_test(code_is_masked_only_where_it_is_a_credential),
 		cmocka_unit_test(urls_lose_their_credentials),
 		cmocka_unit_test(json_inside_strings_is_redacted),
+		cmocka_unit_test(what_is_too_much_to_read_inside_strings_is_masked),
+		cmocka_unit_test(forms_beside_masked_values_are_found),
 		cmocka_unit_test(forms_of_secrets_are_masked_anywhere),
 		cmocka_unit_test(broken_json_gives_what_was_read),
 		cmocka_unit_test(deep_containers_are_named_not_kept),
