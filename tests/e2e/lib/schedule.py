@@ -13,7 +13,7 @@ APART = ["test_canaries.py", "test_delivery_proxy.py", "test_doctor.py", "test_e
          "test_tls_reject.py"]
 
 # by the time that they take; what is not named follows
-LONGEST = ["test_package_install.py", "test_ledger.py::test_kill", "test_delivery.py", "test_page.py::test_page",
+LONGEST = ["test_package_install.py", "test_ledger.py::test_kill", "test_testssl.py", "test_delivery.py", "test_page.py::test_page",
            "test_clients_node.py", "test_postgres_commands.py", "test_clients_other.py", "test_vectors.py",
            "test_canaries.py", "test_admin.py", "test_page.py::test_p", "test_overview.py::test_numbers",
            "test_delivery_proxy.py::test_no_request", "test_types.py", "test_tls_upstream.py", "test_rest.py",
