@@ -9,6 +9,7 @@
 #define BASE_YAML_H
 
 #include "base/err.h"
+#include "base/rate.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -81,7 +82,11 @@ MUST_CHECK int yaml_size(const struct yaml_node *node, uint64_t *ret, struct err
 MUST_CHECK int yaml_duration(
     const struct yaml_node *node, int64_t *ret_ns, struct err *err);
 
-/* The same of a text, as for an option of a command. False: it is no duration. */
+/* "5/s", "20/m", "1000/h"; "none" is no limit. */
+MUST_CHECK int yaml_rate(
+    const struct yaml_node *node, struct rate_limit *ret_limit, struct err *err);
+
+/* A duration in a text, as for an option of a command. False: it is none. */
 bool yaml_duration_text(const char *text, int64_t *ret_ns);
 
 #endif

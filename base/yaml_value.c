@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#define RATE_MAX 1000000 /* events, in whatever time */
+
 /* One unit of a size or duration. */
 struct unit {
 	const char *name;
@@ -159,6 +161,40 @@ int yaml_duration(const struct yaml_node *node, int64_t *ret_ns, struct err *err
 		return yaml_error(
 		    node, err, "expected a duration such as 250ms, 10s, 5m, 2h or 90d");
 	}
+	return 0;
+}
+
+static const struct unit rate_units[] = {
+	{ "/s", 1000000000 },
+	{ "/m", UINT64_C(60) * 1000000000 },
+	{ "/h", UINT64_C(3600) * 1000000000 },
+	{ NULL, 0 },
+};
+
+int yaml_rate(const struct yaml_node *node, struct rate_limit *ret_limit, struct err *err)
+{
+	const char *text = yaml_text(node);
+	const struct unit *unit = rate_units;
+	uint64_t count = 0;
+
+	if (!node) {
+		return 0;
+	}
+	if (is_text(node) && strcmp(text, "none") == 0) {
+		*ret_limit = (struct rate_limit){ 0 };
+		return 0;
+	}
+	if (is_text(node) && cut_number(&text, &count)) {
+		while (unit->name && strcmp(unit->name, text) != 0) {
+			unit++;
+		}
+	}
+	if (count == 0 || count > RATE_MAX || !unit->name) {
+		return yaml_error(
+		    node, err, "expected none, or a rate such as 5/s, 20/m or 1000/h");
+	}
+	ret_limit->period_ns = (int64_t)unit->factor;
+	ret_limit->interval_ns = (int64_t)(unit->factor / count);
 	return 0;
 }
 

@@ -25,6 +25,8 @@ static const char *const names[] = {
 	"body_progress",
 	"body_window",
 	"buffer",
+	"client_connections",
+	"client_rate",
 	"connections",
 	"fields",
 	"handshake_timeout",
@@ -81,18 +83,31 @@ static int read_time(
 	return r;
 }
 
-static int read_connections(
-    struct settings_reader *reader, const struct yaml_node *node, int64_t *ret_count)
+/* A number of connections, or the word for the default. */
+static int read_connections(struct settings_reader *reader, const struct yaml_node *node,
+    const char *word, int64_t *ret_count)
 {
 	if (!node ||
-	    (yaml_kind(node) == YAML_SCALAR && strcmp(yaml_text(node), "auto") == 0)) {
-		return 0; /* the default */
+	    (yaml_kind(node) == YAML_SCALAR && strcmp(yaml_text(node), word) == 0)) {
+		return 0;
 	}
 	if (yaml_integer(node, 1, 10000000, ret_count, NULL) != 0) {
 		return yaml_error(
-		    node, reader->err, "expected auto or a number of connections");
+		    node, reader->err, "expected %s or a number of connections", word);
 	}
 	return 0;
+}
+
+/* What one client may use. */
+static int read_client(struct settings_reader *reader, const struct yaml_node *node,
+    struct proxy_limits *limits)
+{
+	int r = read_connections(reader, yaml_get(node, "client_connections"), "none",
+	    &limits->client_connections);
+
+	return r ? r
+	         : yaml_rate(
+	               yaml_get(node, "client_rate"), &limits->client_rate, reader->err);
 }
 
 static int read_gate(struct settings_reader *reader, const struct yaml_node *node,
@@ -167,7 +182,10 @@ int settings_read_limits(struct settings_reader *reader, const struct yaml_node 
 	}
 	if (r == 0) {
 		r = read_connections(
-		    reader, yaml_get(node, "connections"), &limits->connections);
+		    reader, yaml_get(node, "connections"), "auto", &limits->connections);
+	}
+	if (r == 0) {
+		r = read_client(reader, node, limits);
 	}
 	return r;
 }

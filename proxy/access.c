@@ -8,8 +8,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-/* IPv6, IPv4 as ::ffff:a.b.c.d. False for other families. */
-static bool to_mapped(const struct sockaddr *address, uint8_t ret_bytes[16])
+bool access_mapped(const struct sockaddr *address, uint8_t ret_bytes[16])
 {
 	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -47,7 +46,7 @@ bool access_client(const struct proxy_settings *settings, const struct sockaddr 
 {
 	uint8_t bytes[16];
 
-	if (!to_mapped(address, bytes)) {
+	if (!access_mapped(address, bytes)) {
 		return false;
 	}
 	for (size_t i = 0; i < settings->client_count; i++) {
@@ -200,7 +199,7 @@ bool access_address(const struct proxy_settings *settings, const struct sockaddr
 {
 	uint8_t bytes[16];
 
-	if (!to_mapped(address, bytes)) {
+	if (!access_mapped(address, bytes)) {
 		return false;
 	}
 	if (settings->private_upstreams) {

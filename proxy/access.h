@@ -10,6 +10,9 @@
 
 #include <sys/socket.h>
 
+/* An address as IPv6, IPv4 as ::ffff:a.b.c.d. False for other families. */
+bool access_mapped(const struct sockaddr *address, uint8_t ret_bytes[16]);
+
 /* Is the client's address in access.clients? */
 bool access_client(const struct proxy_settings *settings, const struct sockaddr *address);
 

@@ -11,6 +11,7 @@
 #include "proxy/dial.h"
 #include "proxy/exchange.h"
 #include "proxy/preface.h"
+#include "proxy/quota.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
 #include "proxy/tls_reject.h"
@@ -62,6 +63,7 @@ void conn_end(struct conn *conn, bool reset)
 		event_free(conn->timer);
 	}
 	TAILQ_REMOVE(&worker->conns, conn, link);
+	quota_leave(worker->quota, conn->client);
 	worker->conn_count--;
 	(void)atomic_fetch_sub_explicit(worker->clients, 1, memory_order_relaxed);
 	reaper_add(&worker->reaper, &conn->grave, bury);
@@ -114,6 +116,17 @@ void conn_note(const struct conn *conn, enum coverage_kind kind, struct slice ho
 
 	conn_client(conn, client);
 	recorder_note(conn->worker->recorder, kind, host, client);
+}
+
+int64_t conn_take_call(const struct conn *conn)
+{
+	int64_t wait =
+	    conn->client ? quota_call(conn->worker->quota, conn->client, mono_ns()) : 0;
+
+	if (wait > 0) {
+		counter_add(COUNTER_CALLS_LIMITED, 1);
+	}
+	return wait;
 }
 
 void conn_linger(struct conn *conn)
@@ -391,12 +404,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	conn_end(conn, false);
 }
 
-void conn_accept(
-    struct worker *worker, int fd, const struct sockaddr *address, bool refused)
+void conn_accept(struct worker *worker, int fd, const struct sockaddr *address,
+    bool refused, struct quota_client *client)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn) {
+		quota_leave(worker->quota, client);
 		(void)close(fd);
 		return;
 	}
@@ -404,6 +418,7 @@ void conn_accept(
 	conn->worker = worker;
 	conn->state = CONN_SNIFF;
 	conn->refused = refused;
+	conn->client = client;
 	(void)socket_address_text(address, conn->peer, sizeof(conn->peer));
 	reader_init(&conn->reader, READER_REQUEST, &worker->settings->limits.gate);
 	conn->timer = event_new(worker->base, -1, 0, on_timer, conn);
@@ -414,6 +429,7 @@ void conn_accept(
 			event_free(conn->timer);
 		}
 		stream_destroy(conn->stream, false);
+		quota_leave(worker->quota, client);
 		reader_finish(&conn->reader);
 		free(conn);
 		return;

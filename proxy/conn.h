@@ -18,6 +18,7 @@
 
 struct dial;
 struct exchange;
+struct quota_client;
 struct tunnel;
 struct worker;
 
@@ -42,6 +43,7 @@ struct conn {
 	struct stream *stream; /* owned until a tunnel takes it */
 	char peer[64];         /* "127.0.0.1:5044" */
 	bool refused;          /* not in access.clients: every request is answered 403 */
+	struct quota_client *client; /* what its address uses; NULL: no limits */
 
 	/* where an intercepted connection or a tunnel goes: set by CONNECT or by SNI;
 	 * host "" before that */
@@ -66,9 +68,13 @@ struct conn {
 	size_t discarded; /* bytes thrown away while lingering */
 };
 
-/* Takes the accepted descriptor. refused as above. */
-void conn_accept(
-    struct worker *worker, int fd, const struct sockaddr *address, bool refused);
+/* Takes the accepted descriptor, and client, which goes back when it ends. refused as
+ * above. */
+void conn_accept(struct worker *worker, int fd, const struct sockaddr *address,
+    bool refused, struct quota_client *client);
+
+/* A call or a blind tunnel begins. Returns 0, or the ns until its client may have one. */
+int64_t conn_take_call(const struct conn *conn);
 
 /* The one way a connection ends. reset: with a RST, so that the client sees a cut. */
 void conn_end(struct conn *conn, bool reset);

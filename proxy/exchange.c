@@ -51,6 +51,11 @@ static void submit(
 
 	exchange->call = NULL;
 	exchange_uncharge(exchange);
+	if (exchange->use) { /* as long as the call keeps its route table */
+		(void)atomic_fetch_sub_explicit(
+		    &exchange->use->calls, 1, memory_order_relaxed);
+		exchange->use = NULL;
+	}
 	call->outcome = outcome;
 	call->marks.ended = exchange->ended_ns ? exchange->ended_ns : mono_ns();
 	if (detail && detail[0]) {
@@ -167,14 +172,18 @@ static void answer_failure(struct exchange *exchange)
 {
 	const char *text =
 	    exchange->detail[0] ? exchange->detail : outcome_text(exchange->outcome);
+	char fields[REPLY_RETRY_AFTER_BYTES + sizeof("Connection: close\r\n")];
 
+	reply_retry_after(exchange->wait_ns, fields);
 	exchange->reusable = exchange->request_done && !exchange->worker->draining &&
 	                     exchange->outcome != OUTCOME_UPSTREAM_DENIED &&
 	                     exchange->conn->reader.head.keep_alive;
 	(void)evbuffer_drain(exchange->held, evbuffer_get_length(exchange->held));
+	if (!exchange->reusable) {
+		(void)strcat(fields, "Connection: close\r\n");
+	}
 	reply_put_error(exchange->held, outcome_status(exchange->outcome),
-	    outcome_code(exchange->outcome), text,
-	    exchange->reusable ? "" : "Connection: close\r\n", exchange->bodiless);
+	    outcome_code(exchange->outcome), text, fields, exchange->bodiless);
 	hold(exchange, exchange->outcome, exchange->detail);
 }
 

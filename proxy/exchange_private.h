@@ -54,7 +54,8 @@ struct exchange {
 	bool tls;
 	struct pins pins; /* of the service, as they were when it began */
 
-	struct call *call; /* NULL: not recorded, or submitted already */
+	struct call *call;     /* NULL: not recorded, or submitted already */
+	struct route_use *use; /* of its route, with one call counted; or NULL */
 
 	/* request */
 	struct evbuffer *request_head; /* as sent; kept for a second attempt */
@@ -88,6 +89,7 @@ struct exchange {
 	int64_t ended_ns;     /* last response byte, or the failure; 0 before */
 	enum outcome outcome; /* while FAILING: why */
 	char detail[512];     /* and in words */
+	int64_t wait_ns;      /* until it may be tried again; 0: not known */
 	size_t discarded;     /* request bytes read while FAILING */
 	struct ticket *ticket;
 };

@@ -172,6 +172,54 @@ static void set_up(struct exchange *exchange, const struct exchange_to *to)
 	}
 }
 
+/* Takes a call of its route. Returns why there is none to take, or OUTCOME_ANSWERED. */
+static enum outcome take_of_route(struct exchange *exchange)
+{
+	const struct route *route = exchange->call ? exchange->call->match.route : NULL;
+	struct route_use *use = route ? route->use : NULL;
+	enum outcome outcome = OUTCOME_ANSWERED;
+	int64_t calls = 0;
+
+	if (!use) {
+		return OUTCOME_ANSWERED;
+	}
+	calls = atomic_fetch_add_explicit(&use->calls, 1, memory_order_relaxed);
+	if (route->calls_max > 0 && calls >= route->calls_max) {
+		exchange->wait_ns = 1; /* nobody knows; soon */
+		outcome = OUTCOME_CALLS_LIMITED;
+	} else {
+		exchange->wait_ns = rate_take(&use->rate, &route->rate, mono_ns());
+		outcome = exchange->wait_ns > 0 ? OUTCOME_RATE_LIMITED : outcome;
+	}
+	if (outcome == OUTCOME_ANSWERED) {
+		exchange->use = use; /* it goes back with the call */
+	} else {
+		(void)atomic_fetch_sub_explicit(&use->calls, 1, memory_order_relaxed);
+	}
+	return outcome;
+}
+
+/* Is it within all limits? If not, it ends here, with a row that says so. */
+static bool within_limits(struct exchange *exchange)
+{
+	enum outcome outcome = OUTCOME_RATE_LIMITED;
+	const char *why = "one address: limits.client_rate";
+
+	exchange->wait_ns = conn_take_call(exchange->conn);
+	if (exchange->wait_ns == 0) {
+		outcome = take_of_route(exchange);
+		why = outcome == OUTCOME_RATE_LIMITED
+		          ? "this route: limits.rate in its service file"
+		          : "this route: limits.calls in its service file";
+		if (outcome == OUTCOME_ANSWERED) {
+			return true;
+		}
+		counter_add(COUNTER_CALLS_LIMITED, 1);
+	}
+	exchange_fail(exchange, outcome, why);
+	return false;
+}
+
 struct exchange *exchange_start(struct conn *conn, const struct exchange_to *to)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
@@ -194,6 +242,8 @@ struct exchange *exchange_start(struct conn *conn, const struct exchange_to *to)
 	set_up(exchange, to);
 	reader_reset(&exchange->response, exchange->bodiless);
 	exchange_watch_start(exchange);
-	exchange_connect(exchange);
+	if (within_limits(exchange)) {
+		exchange_connect(exchange);
+	}
 	return exchange;
 }

@@ -102,6 +102,8 @@ static void direct_hello(struct conn *conn, const struct hello *hello)
 		conn_set_host(conn, name);
 		conn->port = port;
 		start_handshake(conn);
+	} else if (conn_take_call(conn) > 0) {
+		refuse_hello(conn, ALERT_ACCESS_DENIED);
 	} else {
 		intercept_tunnel(conn, name, port, false);
 	}

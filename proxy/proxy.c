@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/listener.h"
+#include "proxy/quota.h"
 #include "proxy/socket.h"
 #include "proxy/tls_reject.h"
 #include "proxy/worker.h"
@@ -24,6 +25,7 @@ struct proxy {
 	atomic_size_t clients; /* connections of all workers */
 	size_t clients_max;
 	struct tls_rejects *rejects; /* owned */
+	struct quota *quota;         /* owned */
 };
 
 /* A letter that changes the table of one worker. */
@@ -71,6 +73,7 @@ static int add_worker(
 	worker->clients = &proxy->clients;
 	worker->clients_max = proxy->clients_max;
 	worker->rejects = proxy->rejects;
+	worker->quota = proxy->quota;
 	proxy->count++;
 	return worker_init(worker, proxy, fd, parts->table, err);
 }
@@ -103,11 +106,12 @@ int proxy_start(
 	proxy->port = parts->settings->listen_port;
 	proxy->clients_max = count_clients(parts->settings);
 	proxy->rejects = tls_rejects_create();
+	proxy->quota = quota_create(&parts->settings->limits);
 	proxy->workers =
 	    calloc((size_t)parts->settings->workers, sizeof(*proxy->workers));
 	/* the gate is the judge of that; http-parser has a bound of its own, for all */
 	http_parser_set_max_header_size(UINT32_MAX);
-	if (!proxy->workers || !proxy->rejects) {
+	if (!proxy->workers || !proxy->rejects || !proxy->quota) {
 		proxy_destroy(proxy);
 		return err_set(err, ENOMEM, "out of memory");
 	}
@@ -211,6 +215,7 @@ void proxy_destroy(struct proxy *proxy)
 	if (proxy) {
 		(void)pthread_mutex_destroy(&proxy->lock);
 		tls_rejects_destroy(proxy->rejects);
+		quota_destroy(proxy->quota);
 		free(proxy->workers);
 		free(proxy);
 	}

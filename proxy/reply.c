@@ -3,6 +3,9 @@
 
 #include "base/json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 static const struct {
 	int status;
 	const char *reason;
@@ -17,6 +20,7 @@ static const struct {
 	{ 414, "URI Too Long" },
 	{ 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" },
+	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
@@ -58,6 +62,17 @@ void reply_put_error(struct evbuffer *out, int status, const char *code,
 		(void)evbuffer_add(out, body.ptr ? body.ptr : "", body.len);
 	}
 	buf_finish(&body);
+}
+
+void reply_retry_after(int64_t wait_ns, char ret_line[REPLY_RETRY_AFTER_BYTES])
+{
+	int64_t seconds = wait_ns / 1000000000 + (wait_ns % 1000000000 != 0);
+
+	ret_line[0] = '\0';
+	if (seconds > 0) {
+		(void)snprintf(ret_line, REPLY_RETRY_AFTER_BYTES,
+		    "Retry-After: %" PRId64 "\r\n", seconds);
+	}
 }
 
 void reply_put_help(struct evbuffer *out, bool bodiless)

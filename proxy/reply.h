@@ -11,6 +11,7 @@
 
 #include <event2/buffer.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The standard reason phrase of a status that waybill uses (RFC 9110 15). */
 const char *reply_reason(int status);
@@ -19,6 +20,12 @@ const char *reply_reason(int status);
  * or "". */
 void reply_put_error(struct evbuffer *out, int status, const char *code,
     const char *message, const char *extra, bool bodiless);
+
+/* The header line of an answer that may be asked for again after so many ns (RFC 9110
+ * 10.2.3), "" for 0. */
+enum { REPLY_RETRY_AFTER_BYTES = 40 };
+
+void reply_retry_after(int64_t wait_ns, char ret_line[REPLY_RETRY_AFTER_BYTES]);
 
 /* Appends the answer to someone who took the proxy port for a web server. */
 void reply_put_help(struct evbuffer *out, bool bodiless);

@@ -27,6 +27,21 @@ static void refuse(struct conn *conn, int status, const char *code, const char *
 	conn_refuse(conn, status, code, message, "", is_method(conn, "HEAD"));
 }
 
+static void begin_tunnel(struct conn *conn, const struct target *target)
+{
+	int64_t wait = conn_take_call(conn);
+	char after[REPLY_RETRY_AFTER_BYTES];
+
+	if (wait == 0) {
+		intercept_tunnel(conn, target->host, target->port, true);
+		return;
+	}
+	reply_retry_after(wait, after);
+	conn_refuse(conn, 429, outcome_code(OUTCOME_RATE_LIMITED),
+	    "your address asks for more calls and tunnels than limits.client_rate allows",
+	    after, false);
+}
+
 /* CONNECT: intercepted when a service file routes the host, else a blind tunnel. */
 static void begin_connect(struct conn *conn, const struct target *target)
 {
@@ -42,7 +57,7 @@ static void begin_connect(struct conn *conn, const struct target *target)
 		return;
 	}
 	if (!route_table_host(worker->table, target->host)) {
-		intercept_tunnel(conn, target->host, target->port, true);
+		begin_tunnel(conn, target);
 		return;
 	}
 	conn_set_host(conn, target->host);

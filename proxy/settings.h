@@ -6,6 +6,7 @@
 #ifndef PROXY_SETTINGS_H
 #define PROXY_SETTINGS_H
 
+#include "base/rate.h"
 #include "proxy/gate.h"
 
 #include <stdbool.h>
@@ -39,9 +40,11 @@ struct proxy_limits {
 	int64_t idle_timeout_ns;      /* a client connection between requests */
 	uint64_t progress_bytes; /* least that a body moves in each window; 0: anything */
 	int64_t progress_window_ns;
-	uint64_t buffer;     /* held of one direction of one connection */
-	int64_t connections; /* clients at a time; 0: what the descriptors allow */
-	uint64_t memory;     /* held in all: past it connections buffer next to nothing */
+	uint64_t buffer;            /* held of one direction of one connection */
+	int64_t connections;        /* clients at a time; 0: what the descriptors allow */
+	int64_t client_connections; /* of one address at a time; 0: any number */
+	struct rate_limit client_rate; /* calls and tunnels of one address */
+	uint64_t memory; /* held in all: past it connections buffer next to nothing */
 };
 
 /* What is done about a client that does not trust our certificate. */

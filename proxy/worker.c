@@ -7,6 +7,7 @@
 #include "proxy/access.h"
 #include "proxy/conn.h"
 #include "proxy/exchange.h"
+#include "proxy/quota.h"
 #include "proxy/reply.h"
 #include "proxy/socket.h"
 #include "routes/routes.h"
@@ -27,16 +28,14 @@
  * What the client has sent is taken first, else the kernel answers the close with a reset
  * that overtakes the words.
  */
-static void turn_away(int fd)
+static void turn_away(int fd, enum counter counter, const char *why)
 {
 	struct evbuffer *answer = evbuffer_new();
 	char discarded[4096];
 
-	counter_add(COUNTER_CLIENTS_TURNED_AWAY, 1);
+	counter_add(counter, 1);
 	if (answer) {
-		reply_put_error(answer, 503, "TOO_MANY_CONNECTIONS",
-		    "waybill serves as many connections as it may: limits.connections, or "
-		    "half of its file descriptors (ulimit -n)",
+		reply_put_error(answer, 503, "TOO_MANY_CONNECTIONS", why,
 		    "Connection: close\r\n", false);
 		(void)evbuffer_write(answer, fd);
 		evbuffer_free(answer);
@@ -51,6 +50,7 @@ static void turn_away(int fd)
 static void accept_one(struct worker *worker, int fd, const struct sockaddr *address)
 {
 	bool refused = !access_client(worker->settings, address);
+	struct quota_client *client = NULL;
 
 	counter_add(COUNTER_CLIENTS_ACCEPTED, 1);
 	if (refused) {
@@ -58,10 +58,16 @@ static void accept_one(struct worker *worker, int fd, const struct sockaddr *add
 	}
 	if (atomic_load_explicit(worker->clients, memory_order_relaxed) >=
 	    worker->clients_max) {
-		turn_away(fd);
-		return;
+		turn_away(fd, COUNTER_CLIENTS_TURNED_AWAY,
+		    "waybill serves as many connections as it may: limits.connections, or "
+		    "half of its file descriptors (ulimit -n)");
+	} else if (!quota_enter(worker->quota, address, mono_ns(), &client)) {
+		turn_away(fd, COUNTER_CLIENTS_LIMITED,
+		    "your address has as many connections to waybill as one may have: "
+		    "limits.client_connections");
+	} else {
+		conn_accept(worker, fd, address, refused, client);
 	}
-	conn_accept(worker, fd, address, refused);
 }
 
 static void on_accept(evutil_socket_t listener, short what, void *arg)

@@ -53,6 +53,7 @@ struct worker {
 	atomic_size_t *clients; /* of all workers; borrowed */
 	size_t clients_max;
 	struct tls_rejects *rejects; /* borrowed */
+	struct quota *quota;         /* borrowed */
 	size_t tickets; /* rows that exchanges of this worker wait, or waited, for */
 	bool draining;
 	struct event *drain_timer;

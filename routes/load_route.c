@@ -11,7 +11,9 @@
 
 static const char *const route_keys[] = { "methods", "path", "action", "success",
 	"pending", "partial", "error", "secrets", "entity", "retry", "long_poll", "empty",
-	"record", NULL };
+	"record", "limits", NULL };
+
+static const char *const limit_keys[] = { "calls", "rate", NULL };
 
 /* The list that is being filled. */
 struct route_list {
@@ -102,6 +104,25 @@ static int load_poll(
 	return load_body_test(load, empty, test);
 }
 
+static int load_limits(
+    struct loader *load, const struct yaml_node *node, struct route *route)
+{
+	int r = node ? load_mapping(load, node, limit_keys) : 0;
+
+	if (r == 0) {
+		r = yaml_integer(
+		    yaml_get(node, "calls"), 1, 1000000, &route->calls_max, load->err);
+	}
+	if (r == 0) {
+		r = yaml_rate(yaml_get(node, "rate"), &route->rate, load->err);
+	}
+	if (r < 0 || (route->calls_max == 0 && route->rate.interval_ns == 0)) {
+		return r;
+	}
+	route->use = arena_array(load->arena, 1, sizeof(*route->use));
+	return route->use ? 0 : load_no_memory(load);
+}
+
 /* All of a route but its path: what the paths of one entry share. */
 static int load_common(
     struct loader *load, const struct yaml_node *node, struct route *route)
@@ -120,6 +141,9 @@ static int load_common(
 	}
 	if (r == 0) {
 		r = load_poll(load, node, route);
+	}
+	if (r == 0) {
+		r = load_limits(load, yaml_get(node, "limits"), route);
 	}
 	if (r == 0) {
 		r = load_judge(load, node, other->judge, &route->judge);

@@ -10,8 +10,10 @@
 
 #include "base/pattern.h"
 #include "base/pins.h"
+#include "base/rate.h"
 #include "base/slice.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /*
@@ -114,6 +116,12 @@ struct entity_selectors {
 	size_t count;
 };
 
+/* What of a route's limits is in use. Any thread; the one thing in here that changes. */
+struct route_use {
+	_Atomic int64_t calls; /* at present */
+	struct rate rate;
+};
+
 /* Everything that is decided by where a call goes. A service has one for its unmatched
  * calls. */
 struct route {
@@ -125,6 +133,9 @@ struct route {
 	bool long_poll;      /* left out of latency figures, alerts and chains */
 	bool
 	    record_empty; /* record: all; a long poll with an empty result is a row too */
+	int64_t calls_max;      /* at a time; 0: any number */
+	struct rate_limit rate; /* of calls */
+	struct route_use *use;  /* of both, for all paths of one entry; NULL: no limits */
 	const struct body_test
 	    *empty; /* what an empty long poll looks like; NULL: none is */
 	const struct judge *judge;
