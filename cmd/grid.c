@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "cmd/print.h"
 
 void grid_finish(struct grid *grid)
@@ -26,19 +27,15 @@ static size_t characters(const char *text)
 bool grid_add(struct grid *grid, struct buf *text)
 {
 	size_t column = grid->count % (size_t)grid->columns;
+	char **more;
 	char *cell;
 
-	if (grid->count == grid->cap) {
-		size_t cap = grid->cap ? grid->cap * 2 : 256;
-		char **more = realloc(grid->cell, cap * sizeof(*more));
-
-		if (!more) {
-			buf_finish(text);
-			return false;
-		}
-		grid->cell = more;
-		grid->cap = cap;
+	more = array_grow(grid->cell, grid->count, &grid->cap, sizeof(*more));
+	if (!more) {
+		buf_finish(text);
+		return false;
 	}
+	grid->cell = more;
 	cell = buf_steal(text);
 	if (!cell) {
 		buf_finish(text);

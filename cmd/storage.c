@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "record/recorder.h"
+#include "sql/ballast.h"
 #include "sql/shipper.h"
 #include "sql/store.h"
 
@@ -66,7 +67,7 @@ static int start(
 	int rc;
 
 	storage->store_path = command_state_path(settings, "waybill.db");
-	storage->ballast_path = command_state_path(settings, "ballast");
+	storage->ballast_path = command_state_path(settings, BALLAST_NAME);
 	storage->chain_key_path = command_state_path(settings, "chain.key");
 	if (!storage->store_path || !storage->ballast_path || !storage->chain_key_path) {
 		return err_set(err, ENOMEM, "out of memory");

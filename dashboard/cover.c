@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define SECOND_US INT64_C(1000000)
 
 const int64_t cover_level_s[COVER_LEVELS] = { COVER_SLOT_S, 3600, 21600, 86400 };
@@ -33,6 +35,7 @@ static bool append(struct cover *cover, int64_t level_s, int64_t from_us, int64_
 {
 	struct cover_part *last =
 	    cover->count > 0 ? &cover->part[cover->count - 1] : NULL;
+	struct cover_part *part;
 
 	if (from_us >= to_us) {
 		return true;
@@ -41,16 +44,11 @@ static bool append(struct cover *cover, int64_t level_s, int64_t from_us, int64_
 		last->to_us = to_us;
 		return true;
 	}
-	if (cover->count == cover->cap) {
-		size_t cap = cover->cap ? cover->cap * 2 : 16;
-		struct cover_part *part = realloc(cover->part, cap * sizeof(*part));
-
-		if (!part) {
-			return false;
-		}
-		cover->part = part;
-		cover->cap = cap;
+	part = array_grow(cover->part, cover->count, &cover->cap, sizeof(*part));
+	if (!part) {
+		return false;
 	}
+	cover->part = part;
 	cover->part[cover->count++] = (struct cover_part){ level_s, from_us, to_us };
 	return true;
 }

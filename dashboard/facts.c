@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dashboard/facts.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "dashboard/histogram.h"
 #include "dashboard/logrow.h"
@@ -123,18 +124,13 @@ struct marks {
 static int on_mark(void *arg, const struct ask_cell *cell, size_t count)
 {
 	struct marks *marks = arg;
+	int64_t *slot = array_grow(marks->slot, marks->count, &marks->cap, sizeof(*slot));
 
 	(void)count;
-	if (marks->count == marks->cap) {
-		size_t cap = marks->cap ? marks->cap * 2 : 64;
-		int64_t *slot = realloc(marks->slot, cap * sizeof(*slot));
-
-		if (!slot) {
-			return -ENOMEM;
-		}
-		marks->slot = slot;
-		marks->cap = cap;
+	if (!slot) {
+		return -ENOMEM;
 	}
+	marks->slot = slot;
 	marks->slot[marks->count++] = logrow_number(cell);
 	return 0;
 }

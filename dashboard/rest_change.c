@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "dashboard/rest_private.h"
 #include "dashboard/rest_rows.h"
@@ -113,6 +114,7 @@ static bool change_postgres(struct change *change, struct ask *ask)
 static int on_rowid(void *arg, const struct ask_cell *cells, size_t count)
 {
 	struct change *change = arg;
+	int64_t *more;
 	char text[24] = "";
 
 	(void)count;
@@ -121,17 +123,12 @@ static int on_rowid(void *arg, const struct ask_cell *cells, size_t count)
 		    "more than %d rows match; narrow the filter", LOOK_MAX);
 		return -1;
 	}
-	if (change->count == change->room) {
-		size_t room = change->room ? change->room * 2 : 256;
-		int64_t *more = realloc(change->rowid, room * sizeof(*more));
-
-		if (!more) {
-			(void)rest_fail_memory(&change->call->error);
-			return -1;
-		}
-		change->rowid = more;
-		change->room = room;
+	more = array_grow(change->rowid, change->count, &change->room, sizeof(*more));
+	if (!more) {
+		(void)rest_fail_memory(&change->call->error);
+		return -1;
 	}
+	change->rowid = more;
 	memcpy(text, cells[0].text.ptr, cells[0].text.len < 23 ? cells[0].text.len : 23);
 	change->rowid[change->count++] = strtoll(text, NULL, 10);
 	return 0;

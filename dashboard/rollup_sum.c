@@ -14,10 +14,13 @@
 #define SECOND_US INT64_C(1000000)
 #define HOUR_S    INT64_C(3600)
 /* Calls of a slot that has ended still end, fail and are made again: not yet. */
-#define SETTLE_S        30
-#define ROWS_PER_INSERT 200 /* times 7: parameters of one statement */
+#define SETTLE_S 30
 
-enum { SLOTS = HOUR_S / COVER_SLOT_S };
+enum {
+	SLOTS = HOUR_S / COVER_SLOT_S,
+	ROW_PARAMS = FACT_FIELDS + 3, /* of put_rollups */
+	ROWS_PER_INSERT = QUERY_PARAMS / ROW_PARAMS,
+};
 
 /* The slots of one hour that are being summed up. */
 struct job {
@@ -26,7 +29,7 @@ struct job {
 	uint32_t token;   /* of the claim; not 0, which is a mark */
 	int64_t slot[SLOTS];
 	size_t count;       /* of slot; 0: nothing is due */
-	struct tally tally; /* fields: bucket as text, then those of a fact */
+	struct tally tally; /* of one level; fields: bucket as text, those of a fact */
 	struct ask_fault *fault;
 };
 
@@ -139,14 +142,12 @@ static int claim(struct job *job)
 /* Adds a fact to the sum of the bucket of one level. */
 static int add(struct job *job, int64_t level_s, const struct fact *fact)
 {
-	char bucket[48];
-	char level[24];
+	char bucket[24];
 	struct slice field[TALLY_FIELDS];
 	struct tally_entry *entry;
 
-	(void)snprintf(level, sizeof(level), "%" PRId64, level_s);
-	(void)snprintf(bucket, sizeof(bucket), "%s %" PRId64, level,
-	    fact->bucket_s / level_s * level_s);
+	(void)snprintf(
+	    bucket, sizeof(bucket), "%" PRId64, fact->bucket_s / level_s * level_s);
 	field[0] = slice_of(bucket);
 	for (int i = 0; i < FACT_FIELDS; i++) {
 		field[1 + i] = fact->field[i];
@@ -174,7 +175,7 @@ static int on_fact(void *arg, const struct fact *fact)
 	return add(into->job, into->level_s, fact);
 }
 
-static int put_rollups(struct job *job, size_t from, size_t to)
+static int put_rollups(struct job *job, int64_t level_s, size_t from, size_t to)
 {
 	struct query query = { .dialect = ask_dialect(job->ask) };
 	struct buf text[ROWS_PER_INSERT] = { { 0 } };
@@ -186,14 +187,12 @@ static int put_rollups(struct job *job, size_t from, size_t to)
 	    "first_created, last_created, histogram) VALUES ");
 	for (size_t i = from; i < to; i++) {
 		const struct tally_entry *entry = job->tally.entry[i];
-		struct slice bucket = entry->field[0];
-		struct slice level = slice_cut(&bucket, ' ');
 
 		histogram_put(&text[i - from], &entry->histogram);
 		query.failed = query.failed || text[i - from].failed;
-		/* the two are numbers, printed above */
-		buf_printf(&query.sql, "%s(%.*s, %.*s, ", i > from ? ", " : "",
-		    SLICE_ARG(level), SLICE_ARG(bucket));
+		/* the bucket is a number, printed above */
+		buf_printf(&query.sql, "%s(%" PRId64 ", %.*s, ", i > from ? ", " : "",
+		    level_s, SLICE_ARG(entry->field[0]));
 		for (int k = 1; k <= FACT_FIELDS; k++) {
 			query_param(&query, entry->field[k], "text");
 			buf_puts(&query.sql, ", ");
@@ -215,15 +214,15 @@ static int put_rollups(struct job *job, size_t from, size_t to)
 	return rc;
 }
 
-static int put_all(struct job *job)
+static int put_all(struct job *job, int64_t level_s)
 {
 	int rc = 0;
 
 	for (size_t at = 0; at < job->tally.count && rc == 0; at += ROWS_PER_INSERT) {
 		size_t end = at + ROWS_PER_INSERT;
 
-		rc =
-		    put_rollups(job, at, end < job->tally.count ? end : job->tally.count);
+		rc = put_rollups(
+		    job, level_s, at, end < job->tally.count ? end : job->tally.count);
 	}
 	tally_finish(&job->tally);
 	return rc;
@@ -277,7 +276,7 @@ static int replace_above(struct job *job)
 			rc = drop(job, into.level_s, from_s, to_s);
 		}
 		if (rc == 0) {
-			rc = put_all(job);
+			rc = put_all(job, into.level_s);
 		}
 	}
 	return rc;
@@ -318,7 +317,7 @@ static int replace(struct job *job)
 		rc = drop(job, COVER_SLOT_S, from_s, from_s + COVER_SLOT_S);
 	}
 	if (rc == 0) {
-		rc = put_all(job);
+		rc = put_all(job, COVER_SLOT_S);
 	}
 	if (rc == 0) {
 		rc = drop_claim(job);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "record/json_redact.h"
 
 void form_finish(struct form *form)
@@ -57,17 +58,14 @@ void percent_decode(struct buf *out, struct slice text)
 /* Room for one more field. */
 static struct form_field *next_field(struct form *form)
 {
-	if (form->count == form->cap) {
-		size_t cap = form->cap ? form->cap * 2 : 16;
-		struct form_field *grown = realloc(form->field, cap * sizeof(*grown));
+	struct form_field *grown =
+	    array_grow(form->field, form->count, &form->cap, sizeof(*grown));
 
-		if (!grown) {
-			form->failed = true;
-			return NULL;
-		}
-		form->field = grown;
-		form->cap = cap;
+	if (!grown) {
+		form->failed = true;
+		return NULL;
 	}
+	form->field = grown;
 	return &form->field[form->count];
 }
 

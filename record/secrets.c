@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "record/form.h"
 #include "record/names.h"
 #include "record/secrets_private.h"
@@ -163,21 +164,18 @@ static bool needs_bounds(struct slice value)
 
 static void add_one(struct secrets *secrets, struct slice value)
 {
+	struct secret *grown;
+
 	if (value.len < SECRET_MIN_BYTES || secrets->overflow ||
 	    !first_time(secrets, value) || common_word(value)) {
 		return;
 	}
-	if (secrets->count == secrets->cap) {
-		size_t cap = secrets->cap ? secrets->cap * 2 : 16;
-		struct secret *grown = realloc(secrets->item, cap * sizeof(*grown));
-
-		if (!grown) {
-			secrets->overflow = true;
-			return;
-		}
-		secrets->item = grown;
-		secrets->cap = cap;
+	grown = array_grow(secrets->item, secrets->count, &secrets->cap, sizeof(*grown));
+	if (!grown) {
+		secrets->overflow = true;
+		return;
 	}
+	secrets->item = grown;
 	secrets->item[secrets->count++] = (struct secret){
 		.at = secrets->text.len, .len = value.len, .bounded = needs_bounds(value)
 	};

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void spans_finish(struct spans *spans)
 {
 	free(spans->item);
@@ -14,6 +16,7 @@ void spans_finish(struct spans *spans)
 
 void spans_add(struct spans *spans, size_t begin, size_t end)
 {
+	struct span *grown;
 	struct span *last = spans->count ? &spans->item[spans->count - 1] : NULL;
 
 	if (begin >= end || spans->failed) {
@@ -24,17 +27,12 @@ void spans_add(struct spans *spans, size_t begin, size_t end)
 		last->end = end > last->end ? end : last->end;
 		return;
 	}
-	if (spans->count == spans->cap) {
-		size_t cap = spans->cap ? spans->cap * 2 : 16;
-		struct span *grown = realloc(spans->item, cap * sizeof(*grown));
-
-		if (!grown) {
-			spans->failed = true;
-			return;
-		}
-		spans->item = grown;
-		spans->cap = cap;
+	grown = array_grow(spans->item, spans->count, &spans->cap, sizeof(*grown));
+	if (!grown) {
+		spans->failed = true;
+		return;
 	}
+	spans->item = grown;
 	spans->item[spans->count++] = (struct span){ begin, end };
 }
 

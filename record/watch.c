@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 enum { DEPTHS = WATCH_DEPTH + 2 };
 
 void watch_finish(struct watch *watch)
@@ -20,17 +22,14 @@ void watch_finish(struct watch *watch)
 int watch_add(struct watch *watch, const struct pointer *pointer, enum watch_kind kind,
     const char *expected)
 {
-	if (watch->count == watch->cap) {
-		size_t cap = watch->cap ? watch->cap * 2 : 32;
-		struct watched *grown = realloc(watch->item, cap * sizeof(*grown));
+	struct watched *grown =
+	    array_grow(watch->item, watch->count, &watch->cap, sizeof(*grown));
 
-		if (!grown) {
-			watch->failed = true;
-			return WATCH_NONE;
-		}
-		watch->item = grown;
-		watch->cap = cap;
+	if (!grown) {
+		watch->failed = true;
+		return WATCH_NONE;
 	}
+	watch->item = grown;
 	watch->item[watch->count] = (struct watched){
 		.pointer = pointer, .kind = kind, .expected = slice_of(expected)
 	};

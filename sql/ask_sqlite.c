@@ -12,6 +12,7 @@
 #include "sql/ask_private.h"
 #include "sql/handle.h"
 #include "sql/retention.h"
+#include "sql/room.h"
 
 #define LOOK_EVERY 2000 /* steps of SQLite's machine; well under a millisecond */
 #define CELLS_MAX  64
@@ -75,7 +76,7 @@ static int sqlite_open(struct ask *ask, struct ask_fault *fault)
 	code = sqlite3_exec(ask->db,
 	    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192", NULL, NULL, NULL);
 	if (code == SQLITE_OK && ask->right == ASK_WRITE) {
-		handle_bound_wal(ask->db, path);
+		room_bound_log(ask->db, path);
 		/* As the recorder's: nobody waits for a disk with the lock held. */
 		code = sqlite3_exec(
 		    ask->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
@@ -191,7 +192,10 @@ static int sqlite_begin(struct ask *ask, struct ask_fault *fault)
 
 static int sqlite_commit(struct ask *ask, struct ask_fault *fault)
 {
-	return exec(ask, "COMMIT", fault);
+	int code = ask->right == ASK_WRITE ? room_check(ask->db) : SQLITE_OK;
+
+	return code == SQLITE_OK ? exec(ask, "COMMIT", fault)
+	                         : ask_sqlite_fault(ask->db, code, fault);
 }
 
 static void sqlite_rollback(struct ask *ask)

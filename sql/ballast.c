@@ -28,11 +28,14 @@ static bool look(const struct ballast *ballast, uint64_t *ret_target, uint64_t *
 	return known;
 }
 
-static uint64_t size_now(const struct ballast *ballast)
+/* Of the file, 0 where there is none: false. */
+static bool size_now(const struct ballast *ballast, uint64_t *ret_bytes)
 {
 	struct stat info;
+	bool exists = stat(ballast->path, &info) == 0;
 
-	return stat(ballast->path, &info) == 0 ? (uint64_t)info.st_size : 0;
+	*ret_bytes = exists ? (uint64_t)info.st_size : 0;
+	return exists;
 }
 
 static bool make(const struct ballast *ballast, uint64_t bytes)
@@ -46,7 +49,7 @@ static bool make(const struct ballast *ballast, uint64_t bytes)
 	made = posix_fallocate(fd, 0, (off_t)bytes) == 0;
 	(void)close(fd); /* its content does not matter */
 	if (!made) {
-		(void)unlink(ballast->path); /* half a reserve is none */
+		ballast_give(ballast); /* what it took before it failed */
 	}
 	return made;
 }
@@ -55,12 +58,12 @@ bool ballast_keep(const struct ballast *ballast)
 {
 	uint64_t target = 0;
 	uint64_t room = 0;
-	uint64_t have;
+	uint64_t have = 0;
 
 	if (!ballast->path || !look(ballast, &target, &room)) {
 		return false;
 	}
-	have = size_now(ballast);
+	(void)size_now(ballast, &have);
 	if (target < LEAST_BYTES || room + have < target * 2) {
 		return false;
 	}
@@ -71,22 +74,38 @@ void ballast_restore(const struct ballast *ballast)
 {
 	uint64_t target = 0;
 	uint64_t room = 0;
+	uint64_t have = 0;
 
 	if (!ballast->path || !look(ballast, &target, &room)) {
 		return;
 	}
-	room += size_now(ballast);
-	if (room < target) {
-		target = room;
+	(void)size_now(ballast, &have);
+	if (room + have < target) {
+		target = room + have;
 	}
-	if (target >= LEAST_BYTES) {
-		(void)make(ballast, target); /* none then, and none the next time */
+	/* others take room too: what was free may be gone */
+	while (target >= LEAST_BYTES && target > have && !make(ballast, target)) {
+		target /= 2;
+		have = 0;
 	}
 }
 
-void ballast_drop(const struct ballast *ballast)
+void ballast_give(const struct ballast *ballast)
 {
 	if (ballast->path) {
-		(void)unlink(ballast->path); /* it is there or it is not */
+		(void)!truncate(ballast->path, 0); /* it is there or it is not */
 	}
+}
+
+uint64_t ballast_lent(const struct ballast *ballast)
+{
+	uint64_t target = 0;
+	uint64_t room;
+	uint64_t have;
+
+	if (!ballast->path || !size_now(ballast, &have) ||
+	    !look(ballast, &target, &room) || target < LEAST_BYTES) {
+		return 0;
+	}
+	return have < target ? target - have : 0;
 }

@@ -84,7 +84,7 @@ static int put_all(struct store *store, const struct coverage_note *notes, size_
 		code = trim(
 		    store, STATEMENT_TRIM_UNROUTED, UNROUTED_HOST_MAX, UNROUTED_ROWS_MAX);
 	}
-	return code == SQLITE_OK ? handle_run(store, STATEMENT_COMMIT) : code;
+	return code == SQLITE_OK ? handle_commit(store) : code;
 }
 
 int store_put_coverage(

@@ -7,14 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/counter.h"
 #include "sql/quarantine.h"
-
-#define WAL_PAGES  1000 /* what SQLite does by itself */
-#define PAGE_BYTES 4096 /* SQLite's usual */
+#include "sql/room.h"
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -116,43 +113,11 @@ int handle_run(struct store *store, enum statement which)
 	return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* Is little left on the file system beside a log of so many pages? */
-static bool is_scarce(sqlite3 *db, int pages)
+int handle_commit(struct store *store)
 {
-	struct statvfs info;
+	int code = room_check(store->db);
 
-	return statvfs(sqlite3_db_filename(db, "main"), &info) == 0 &&
-	       (uint64_t)info.f_bavail * info.f_frsize < (uint64_t)pages * 4 * PAGE_BYTES;
-}
-
-/*
- * After each commit. A checkpoint does not wait for readers, and while there is one the
- * log grows. Where the disk is nearly full it must not: then there would be no room to
- * bring its pages into the database, nor to write that anything goes.
- */
-static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	int most = (int)(intptr_t)arg;
-
-	if (pages >= most) {
-		(void)sqlite3_wal_checkpoint_v2(db, name,
-		    is_scarce(db, pages) ? SQLITE_CHECKPOINT_RESTART
-		                         : SQLITE_CHECKPOINT_PASSIVE,
-		    NULL, NULL);
-	}
-	return SQLITE_OK; /* the commit is done, whatever became of this */
-}
-
-void handle_bound_wal(sqlite3 *db, const char *path)
-{
-	struct statvfs info;
-	uint64_t pages = WAL_PAGES;
-
-	if (statvfs(path, &info) == 0) {
-		pages = (uint64_t)info.f_blocks * info.f_frsize / 16 / PAGE_BYTES;
-		pages = pages > WAL_PAGES ? WAL_PAGES : pages < 16 ? 16 : pages;
-	}
-	(void)sqlite3_wal_hook(db, on_commit, (void *)(intptr_t)pages);
+	return code == SQLITE_OK ? handle_run(store, STATEMENT_COMMIT) : code;
 }
 
 /* What the system said, for the codes where SQLite only passes a failed call on. */

@@ -52,18 +52,14 @@ void handle_close(struct store *store, bool keep_wal);
  * code. */
 int handle_run(struct store *store, enum statement which);
 
+/* Commits, where the disk has room for it: SQLITE_OK or a code; then roll back. */
+int handle_commit(struct store *store);
+
 /* Is there a store to open at path? 0, or -ENOENT and others with what to do in err. */
 int handle_look_for(const char *path, struct err *err);
 
 /* Says that `waybill run` has not made the store yet. Returns -ENOENT. */
 int handle_none_yet(const char *path, struct err *err);
-
-/*
- * Lets the WAL grow to at most a sixteenth of the file system before it is checkpointed
- * (usual: 1000 pages), so that a small disk does not fill up with it. Where little is
- * left on the disk, the commit that finds it that long waits for its readers.
- */
-void handle_bound_wal(sqlite3 *db, const char *path);
 
 /*
  * Says in err what SQLite last failed at: "PATH: cannot WHAT: reason, and what to do".

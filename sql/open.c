@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "sql/handle.h"
 #include "sql/quarantine.h"
+#include "sql/room.h"
 #include "sql/schema.h"
 #include "sql/store.h"
 
@@ -146,9 +147,8 @@ static int set_journal(sqlite3 *db, enum store_sync sync)
 	}
 	if (code == SQLITE_OK) {
 		code = sqlite3_exec(db,
-		    "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;"
-		    "PRAGMA temp_store = MEMORY",
-		    NULL, NULL, NULL);
+		    "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY", NULL, NULL,
+		    NULL);
 	}
 	return code;
 }
@@ -205,8 +205,8 @@ static int set_up(struct store *store, bool deliver, bool *ret_newer)
 	if (code == SQLITE_OK) {
 		code = set_journal(store->db, store->sync);
 	}
-	handle_bound_wal(store->db, store->path);
 	if (code == SQLITE_OK) {
+		room_bound_log(store->db, store->path);
 		code = schema_apply(store->db, deliver);
 	}
 	if (code == SQLITE_OK) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "sql/handle.h"
+#include "sql/room.h"
 
 #define BUSY_WAIT_US 1000
 #define BUSY_TRIES   5000
@@ -143,11 +144,10 @@ int outbox_open(const char *path, struct outbox **ret_outbox, struct err *err)
 	if (code == SQLITE_OK) {
 		(void)sqlite3_extended_result_codes(outbox->db, 1);
 		(void)sqlite3_busy_handler(outbox->db, on_busy, NULL);
-		handle_bound_wal(outbox->db, path);
+		room_bound_log(outbox->db, path);
 		code = sqlite3_exec(outbox->db,
-		    "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096;"
-		    "PRAGMA journal_size_limit = 67108864",
-		    NULL, NULL, NULL);
+		    "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096", NULL, NULL,
+		    NULL);
 	}
 	if (code == SQLITE_OK) {
 		code = prepare(outbox);
@@ -304,6 +304,9 @@ int outbox_settle(struct outbox *outbox, const struct shipment *batch, struct er
 	if (code == SQLITE_OK) {
 		code = settle_rows(outbox, batch);
 	}
+	if (code == SQLITE_OK) {
+		code = room_check(outbox->db);
+	}
 	return finish_transaction(outbox, code, err);
 }
 
@@ -312,10 +315,13 @@ int outbox_settle_full(struct outbox *outbox, const struct shipment *batch, int 
 {
 	int evicted = 0;
 	int result;
-	int code = run(outbox, OUTBOX_BEGIN);
+	int code;
 
+	give_room(arg);
+	/* The log first, so that what is evicted need not make it longer. */
+	room_bring_in(outbox->db);
+	code = run(outbox, OUTBOX_BEGIN);
 	if (code == SQLITE_OK) {
-		give_room(arg);
 		code = settle_rows(outbox, batch);
 	}
 	if (code == SQLITE_OK) {
@@ -325,11 +331,12 @@ int outbox_settle_full(struct outbox *outbox, const struct shipment *batch, int 
 		code = run(outbox, OUTBOX_EVICT);
 		evicted = sqlite3_changes(outbox->db);
 	}
+	if (code == SQLITE_OK) {
+		code = room_check_given(outbox->db);
+	}
 	result = finish_transaction(outbox, code, err);
 	if (result == 0) {
-		/* The log is begun anew where it can be: it must not have to grow. */
-		(void)sqlite3_wal_checkpoint_v2(
-		    outbox->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+		room_bring_in(outbox->db);
 	}
 	return result < 0 ? result : evicted;
 }
@@ -402,6 +409,9 @@ static int unrefuse(
 	if (code == SQLITE_OK) {
 		code = run_for_id(outbox, OUTBOX_DROP, id ? text : NULL);
 		changed = sqlite3_changes(outbox->db);
+	}
+	if (code == SQLITE_OK) {
+		code = room_check(outbox->db);
 	}
 	result = finish_transaction(outbox, code, err);
 	return result < 0 ? result : changed;

@@ -60,10 +60,10 @@ int outbox_retry(struct outbox *outbox, const struct uuid *id, struct err *err);
 int outbox_drop(struct outbox *outbox, const struct uuid *id, struct err *err);
 
 /*
- * Settles on a full disk. Calls give_room(arg), which frees what was kept in reserve,
- * once nobody else can write; then drops the oldest rows that were delivered, at most
- * rows of them, so that new ones find room in the file. Returns how many, or a negative
- * errno.
+ * Settles on a full disk. Calls give_room(arg), which frees what was kept in reserve;
+ * brings the log into the file; then drops the oldest rows that were delivered, at most
+ * rows of them, so that new ones find room in the file. Returns how many, or a
+ * negative errno (-ENOSPC: fewer may fit).
  */
 int outbox_settle_full(struct outbox *outbox, const struct shipment *batch, int rows,
     void (*give_room)(void *arg), void *arg, struct err *err);

@@ -3,9 +3,9 @@
  * probe: whether the next row would find its way into the store.
  */
 #include "sql/handle.h"
+#include "sql/room.h"
 
 #include <errno.h>
-#include <sys/statvfs.h>
 
 /* Two bodies of the usual size (capture.max_body), escaped: a row needs about that. */
 #define ROOM_BYTES (INT64_C(256) * 1024)
@@ -16,10 +16,10 @@ static int64_t count_room(struct store *store)
 	static const char sql[] = "SELECT freelist_count * page_size FROM"
 	                          " pragma_freelist_count, pragma_page_size";
 	sqlite3_stmt *query = NULL;
-	struct statvfs disk;
 	int64_t room = 0;
+	int64_t left;
 
-	if (statvfs(store->path, &disk) != 0) {
+	if (!room_left(store->path, &left)) {
 		return INT64_MAX; /* not known: a commit then tells */
 	}
 	if (sqlite3_prepare_v2(store->db, sql, -1, &query, NULL) == SQLITE_OK &&
@@ -27,7 +27,7 @@ static int64_t count_room(struct store *store)
 		room = sqlite3_column_int64(query, 0);
 	}
 	(void)sqlite3_finalize(query);
-	return room + (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+	return room + (left > 0 ? left : 0);
 }
 
 int store_probe(struct store *store, struct err *err)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 #define KEEP_TEXT_BYTES ((size_t)16 << 20)
 
 void shipment_finish(struct shipment *batch)
@@ -26,17 +28,13 @@ void shipment_clear(struct shipment *batch)
 struct shipment_row *shipment_add(struct shipment *batch, int64_t log_rowid, int64_t rev)
 {
 	struct shipment_row *row;
+	struct shipment_row *grown =
+	    array_grow(batch->row, batch->count, &batch->cap, sizeof(*grown));
 
-	if (batch->count == batch->cap) {
-		size_t cap = batch->cap ? batch->cap * 2 : 64;
-		struct shipment_row *grown = realloc(batch->row, cap * sizeof(*grown));
-
-		if (!grown) {
-			return NULL;
-		}
-		batch->row = grown;
-		batch->cap = cap;
+	if (!grown) {
+		return NULL;
 	}
+	batch->row = grown;
 	row = &batch->row[batch->count++];
 	*row = (struct shipment_row){ .log_rowid = log_rowid, .rev = rev };
 	return row;

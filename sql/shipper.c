@@ -347,9 +347,6 @@ static void destroy(struct shipper *shipper)
 
 static void set_defaults(struct shipper_settings *settings)
 {
-	if (settings->ballast_bytes == 0) {
-		settings->ballast_bytes = UINT64_C(8) << 20;
-	}
 	if (settings->batch_rows == 0) {
 		settings->batch_rows = 1000;
 	}
@@ -393,7 +390,7 @@ static int init(
 		return err_set(err, errno, "cannot make an eventfd: %s", strerror(errno));
 	}
 	shipper->ballast = (struct ballast){ .path = shipper->settings.ballast_path,
-		.bytes = shipper->settings.ballast_bytes };
+		.bytes = BALLAST_BYTES };
 	shipper->wire = (struct wire){ .stop_fd = shipper->stop_fd,
 		.mono_stop_ns = &shipper->mono_stop_ns };
 	return outbox_open(settings->store_path, &shipper->outbox, err);

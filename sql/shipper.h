@@ -25,7 +25,6 @@ struct shipper_settings {
 	const char *store_path; /* of a store opened with store_settings.deliver */
 	const char *database;   /* postgresql://…; may hold a password, never logged */
 	const char *ballast_path;   /* state_dir/ballast; NULL: no reserve is kept */
-	uint64_t ballast_bytes;     /* 8 MiB */
 	size_t batch_rows;          /* 1000 */
 	size_t batch_bytes;         /* 4 MiB; a single row may be larger */
 	int64_t connect_timeout_ns; /* 10 s */

@@ -16,7 +16,7 @@ static void on_give_room(void *arg)
 {
 	const struct ballast *ballast = arg;
 
-	ballast_drop(ballast);
+	ballast_give(ballast);
 }
 
 static void local_fault(const struct err *err, struct answer *answer)
@@ -29,9 +29,17 @@ static void local_fault(const struct err *err, struct answer *answer)
 static int settle_full(
     struct shipper *shipper, const struct shipment *batch, struct err *err)
 {
-	int evicted = outbox_settle_full(
-	    shipper->outbox, batch, EVICT_ROWS, on_give_room, &shipper->ballast, err);
+	int rows = EVICT_ROWS;
+	int evicted;
 
+	for (;;) {
+		evicted = outbox_settle_full(
+		    shipper->outbox, batch, rows, on_give_room, &shipper->ballast, err);
+		if (evicted != -ENOSPC || rows == 0) {
+			break;
+		}
+		rows /= 4; /* large ones: what is dropped is overwritten */
+	}
 	ballast_restore(&shipper->ballast);
 	if (evicted < 0) {
 		return evicted;
@@ -105,11 +113,15 @@ void shipper_keep_room(struct shipper *shipper)
 		}
 		shipper->squeezed = false;
 	} else if (full != shipper->seen_full || shipper->squeezed) {
+		ballast_restore(&shipper->ballast); /* the log may have given back some */
 		for (int i = 0; i < 20; i++) {
-			if (outbox_free_bytes(shipper->outbox) >= ROOM_BYTES ||
+			/* once for what was refused: it may be the log that is in need */
+			if ((full == shipper->seen_full &&
+			        outbox_free_bytes(shipper->outbox) >= ROOM_BYTES) ||
 			    settle_full(shipper, &nothing, &err) <= 0) {
 				break;
 			}
+			shipper->seen_full = full;
 		}
 	}
 	shipper->seen_full = full;

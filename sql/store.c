@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sql/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "sql/column.h"
 #include "sql/handle.h"
+#include "sql/room.h"
 
 /* STORE_SYNC_NORMAL: a power cut costs at most the commits of this long. */
 #define SYNC_INTERVAL_NS 1000000000
@@ -59,12 +61,15 @@ int store_flush(struct store *store, struct err *err)
 
 int store_commit(struct store *store, struct err *err)
 {
-	int code = handle_run(store, STATEMENT_COMMIT);
+	int code = handle_commit(store);
 
 	if (code != SQLITE_OK) {
 		int result = handle_fault(store, code, "commit a batch of rows", err);
 
 		store_rollback(store);
+		if (result == -ENOSPC) {
+			room_bring_in(store->db);
+		}
 		return result;
 	}
 	store->unsynced = store->sync == STORE_SYNC_NORMAL;

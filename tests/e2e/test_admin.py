@@ -307,7 +307,8 @@ def test_delivery_that_stands_is_told_and_is_not_ready_after_a_minute(
     server.stop("fast")
     assert call(instance)[0].status == 200
     assert eventually(lambda: delivery(admin)["waiting"] == 1)
-    assert delivery(admin)["state"] == "failing" and delivery(admin)["message"]
+    assert eventually(lambda: delivery(admin)["state"] == "failing")
+    assert delivery(admin)["message"]
     assert table.url not in admin.ask("/readyz").text
     found = metrics(admin)
     assert found["waybill_delivery_state{state=failing}"] == 1

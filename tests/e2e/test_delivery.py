@@ -7,9 +7,11 @@ without a proxy (ship_driver), which says of each row when it is committed: that
 
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from lib.delivery import Driver, Forwarder, server, table  # noqa: F401 (fixtures)
@@ -251,40 +253,89 @@ def test_a_black_hole_is_left_after_the_deadline(table, new_driver, server):
 # F7: the disk
 
 
-@pytest.mark.alone
-def test_a_full_disk_drains_and_goes_on(table, new_driver, server, tmp_path):
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("this needs the right to mount a tmpfs")
-    driver = new_driver(table.url, folder=folder)
-    try:
-        driver.start()
-        assert eventually(lambda: (folder / "ballast").exists(), 5)
-        driver.load(50)
-        driver.drained()
-        server.stop("fast")
-        driver.load(5000, size=1000)
-        assert driver.lost > 0
-        assert len(driver.ledger) + driver.lost == 5050
-        server.start()
-        driver.drained()
-        table.check(driver.ledger)
-        # full and recovered: new rows find room again, for as long as it takes
-        assert eventually(lambda: driver.status()["evicted"] > 0, 10)
-        for _ in range(20):
-            driver.lost = 0
-            driver.load(200, size=1000, per_commit=5, pause_us=5000)
-            driver.drained()
-        assert driver.lost < 100, "rows are lost although those before are delivered"
-        finish(driver, table)
-        assert table.count() == len(driver.ledger)
-    finally:
-        driver.kill()
+@pytest.fixture
+def new_disk(tmp_path):
+    """Makes a file system of so many MiB in memory; returns its folder."""
+    made = []
+
+    def make(mib):
+        folder = tmp_path / f"disk{len(made)}"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True).returncode != 0:
+            pytest.skip("this needs the right to mount a tmpfs")
+        made.append(folder)
+        return folder
+
+    yield make
+    for folder in made:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def check_room(driver):
+    """The whole log fits into the database file, at most with the reserve."""
+
+    def fits():
+        pages = driver.sql("pragma page_count")[0][0]
+        disk = os.statvfs(driver.folder)
+        room = disk.f_bavail * disk.f_frsize + (driver.folder / "ballast").stat().st_size
+        return pages * 4096 <= driver.db.stat().st_size + room
+
+    assert eventually(fits, 2, every=0.02)  # the reserve may be given up in between
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("mib", [2, 64])
+def test_a_full_disk_drains_and_goes_on(table, new_disk, new_driver, server, mib, long_run):
+    mib = 256 if mib > 2 and long_run else mib
+    driver = new_driver(table.url, folder=new_disk(mib)).start()
+    assert eventually(lambda: (driver.folder / "ballast").exists(), 5)
+    driver.load(50)
+    driver.drained()
+    server.stop("fast")
+    driver.load(5000, size=500 * mib)
+    assert driver.lost > 0
+    assert len(driver.ledger) + driver.lost == 5050
+    check_room(driver)
+    server.start()
+    driver.drained()
+    table.check(driver.ledger)
+    # full and recovered: new rows find room again, for as long as it takes
+    assert eventually(lambda: driver.status()["evicted"] > 0, 10)
+    for _ in range(20):
+        driver.lost = 0
+        driver.load(200, size=1000, per_commit=5, pause_us=5000)
+        driver.drained()
+        check_room(driver)
+    assert driver.lost < 100, "rows are lost although those before are delivered"
+    finish(driver, table)
+    assert table.count() == len(driver.ledger)
+
+
+@pytest.mark.alone
+def test_a_disk_filled_under_a_reader_goes_on_without_it(table, new_disk, new_driver):
+    """While somebody reads, the log can only grow: never so far that it cannot be brought in."""
+    driver = new_driver(table.url, folder=new_disk(2)).start()
+    assert eventually(lambda: (driver.folder / "ballast").exists(), 5)
+    driver.load(50)
+    driver.drained()
+    with closing(sqlite3.connect(driver.db, isolation_level=None)) as reader:
+        reader.execute("begin")
+        reader.execute("select count(*) from integration_logs").fetchone()
+        driver.load(2000, size=1000)
+        assert driver.lost > 0
+        check_room(driver)
+        reader.execute("rollback")
+
+    def lost():
+        driver.lost = 0
+        driver.load(20, size=1000)
+        return driver.lost
+
+    assert eventually(lambda: lost() == 0, 10)
+    driver.load(200, size=1000, per_commit=5, pause_us=5000)
+    assert driver.lost < 100
+    finish(driver, table)
 
 
 # F9: the file

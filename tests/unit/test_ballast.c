@@ -5,7 +5,7 @@
 
 #include "store_help.h"
 
-static void reserve_is_made_once_and_dropped(void **state)
+static void reserve_is_made_once_and_given(void **state)
 {
 	struct scratch scratch;
 	struct ballast ballast = { .bytes = 128 * 1024 };
@@ -14,18 +14,23 @@ static void reserve_is_made_once_and_dropped(void **state)
 	(void)state;
 	scratch_init(&scratch);
 	ballast.path = scratch.path;
+	ballast_give(&ballast);
+	assert_int_equal(ballast_lent(&ballast), 0); /* none is kept yet */
 	assert_true(ballast_keep(&ballast));
 	assert_int_equal(stat(scratch.path, &info), 0);
 	assert_int_equal(info.st_size, 128 * 1024);
 	assert_int_equal(info.st_mode & 0777, 0600);
 	assert_true(info.st_blocks * 512 >= info.st_size); /* it does take the room */
 	assert_true(ballast_keep(&ballast));
-	ballast_drop(&ballast);
-	assert_int_equal(stat(scratch.path, &info), -1);
+	assert_int_equal(ballast_lent(&ballast), 0);
+	ballast_give(&ballast);
+	assert_int_equal(stat(scratch.path, &info), 0);
+	assert_int_equal(info.st_size, 0);
+	assert_int_equal(ballast_lent(&ballast), 128 * 1024);
 	ballast_restore(&ballast);
 	assert_int_equal(stat(scratch.path, &info), 0);
-	ballast_drop(&ballast);
-	ballast_drop(&ballast);
+	assert_int_equal(info.st_size, 128 * 1024);
+	assert_int_equal(ballast_lent(&ballast), 0);
 	scratch_finish(&scratch);
 }
 
@@ -36,7 +41,8 @@ static void no_path_is_no_reserve(void **state)
 	(void)state;
 	assert_false(ballast_keep(&ballast));
 	ballast_restore(&ballast);
-	ballast_drop(&ballast);
+	ballast_give(&ballast);
+	assert_int_equal(ballast_lent(&ballast), 0);
 }
 
 static void folder_that_is_not_there_is_no_reserve(void **state)
@@ -51,7 +57,7 @@ static void folder_that_is_not_there_is_no_reserve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reserve_is_made_once_and_dropped),
+		cmocka_unit_test(reserve_is_made_once_and_given),
 		cmocka_unit_test(no_path_is_no_reserve),
 		cmocka_unit_test(folder_that_is_not_there_is_no_reserve),
 	};
