@@ -8,6 +8,8 @@
 
 #include "proxy/crosscheck.h"
 
+#include <openssl/crypto.h>
+
 enum state {
 	STATE_EMPTY_LINES, /* before the head */
 	STATE_FIRST_LINE,
@@ -52,6 +54,9 @@ static void buf_empty(struct buf *b)
 	if (b->cap > KEEP_BYTES || b->failed) {
 		buf_wipe(b);
 		*b = (struct buf){ 0 };
+	}
+	if (b->cap > 0) { /* nor the credentials that were in it */
+		OPENSSL_cleanse(b->ptr, b->cap);
 	}
 	buf_truncate(b, 0);
 }

@@ -62,6 +62,7 @@ struct stream *stream_create(struct event_base *base, struct reaper *reaper,
 		return NULL;
 	}
 	stream->fd = fd;
+	stream->read_size = STREAM_SOME;
 	stream->reaper = reaper;
 	stream->budget = budget;
 	stream->handler = handler;
@@ -173,13 +174,15 @@ static int receive(struct stream *stream, struct evbuffer *buffer, bool *ret_ful
 	ssize_t n;
 
 	*ret_full = false;
-	if (evbuffer_reserve_space(buffer, STREAM_RECORD, space, 1) != 1) {
+	if (evbuffer_reserve_space(buffer, (ev_ssize_t)stream->read_size, space, 1) !=
+	    1) {
 		stream_fail(stream, ENOMEM);
 		return 0;
 	}
 	n = recv(stream->fd, space[0].iov_base, space[0].iov_len, 0);
 	if (n > 0) {
 		*ret_full = (size_t)n == space[0].iov_len;
+		stream->read_size = *ret_full ? STREAM_RECORD : STREAM_SOME;
 		space[0].iov_len = (size_t)n;
 		(void)evbuffer_commit_space(buffer, space, 1);
 		stream->read_ns = mono_ns();

@@ -40,6 +40,7 @@ struct stream_budget {
 /* Held by a stream, or kept of a body, whatever the pressure. */
 #define STREAM_FLOOR  (16 * 1024)
 #define STREAM_RECORD 16384 /* the most of a TLS record, and of one read */
+#define STREAM_SOME   4000  /* of the first reads: most messages, and a chain of 4 KiB */
 
 enum stream_event {
 	STREAM_SECURED, /* the TLS handshake is done */
@@ -85,6 +86,7 @@ struct stream {
 	int error;        /* errno of a failed socket call, or 0 */
 	int write_error;  /* of a failed write; told after what can still be read */
 	int64_t read_ns;  /* when bytes last came */
+	size_t read_size; /* of the next read: more when the last one was full */
 	uint64_t written; /* bytes that the kernel took */
 };
 

@@ -33,6 +33,15 @@ void stream_handshake(struct stream *stream)
 	}
 }
 
+/* Plain text is never longer than what it comes out of. */
+static ev_ssize_t plain_size(const struct stream *stream)
+{
+	size_t size =
+	    evbuffer_get_length(stream->raw_in) + (size_t)SSL_pending(stream->ssl);
+
+	return size == 0 ? 1 : size < STREAM_RECORD ? (ev_ssize_t)size : STREAM_RECORD;
+}
+
 void stream_decrypt(struct stream *stream)
 {
 	while (stream_in_has_room(stream)) {
@@ -40,7 +49,8 @@ void stream_decrypt(struct stream *stream)
 		int n;
 		int error;
 
-		if (evbuffer_reserve_space(stream->in, STREAM_RECORD, space, 1) != 1) {
+		if (evbuffer_reserve_space(stream->in, plain_size(stream), space, 1) !=
+		    1) {
 			stream_fail(stream, ENOMEM);
 			return;
 		}

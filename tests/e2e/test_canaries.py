@@ -3,45 +3,17 @@
 then a search of everything that it has written.
 """
 
-import base64
-import json
 import urllib.parse
 
 import pytest
 
-from lib import canaries, client, http1
+from lib import canaries, client
 from lib.admin import Admin
 from lib.canaries import KEPT
+from lib.canary_fire import Vendor, fire, spellings
 from lib.place import HOSTS, everywhere
-from lib.upstream import KEEP, Origin
 
 SMALLEST = 500
-
-
-class Vendor:
-    """Answers with what the shot at hand says."""
-
-    def __init__(self, context):
-        self.shot = None
-        self.origin = Origin(context, self.handle)
-
-    def handle(self, request, connection):
-        request.read_body()
-        shot = self.shot
-        body = b"" if request.method == "HEAD" else shot.answer
-        connection.answer(shot.status, shot.answer_fields, body)
-        return KEEP
-
-
-def spellings(secret):
-    """The bytes to look for: as it is, in base64 at each offset, in hex, percent-encoded."""
-    raw = secret.encode()
-    found = {raw, raw.hex().encode(), urllib.parse.quote(secret, safe="").encode()}
-    for offset in range(3):
-        coded = base64.b64encode(b"\0" * offset + raw)
-        # without the ends that depend on the neighbours
-        found.add(coded[4 if offset else 0 : -4])
-    return [spelling for spelling in found if len(spelling) >= 8]
 
 
 def readings(data):
@@ -76,27 +48,6 @@ def everything_shown(proxy):
     answers = [(path, admin.ask(path, key="service_role")) for path in paths]
     assert [answer.status for _, answer in answers] == [200] * len(paths), answers
     return [(path, answer.body) for path, answer in answers]
-
-
-def fire(proxy, vendor, opened, shot, number):
-    """Sends one shot; some of them in small pieces. Returns the entity of its row."""
-    entity = client.new_entity()
-    vendor.shot = shot
-    message = client.request(shot.method, shot.target, shot.host, shot.body, shot.fields, entity)
-    if number % 7 == 0 and len(message) < 5000:
-        for start in range(0, len(message), 5):
-            opened.send(message[start : start + 5])
-    elif number % 5 == 0 and shot.body:
-        fields = [("Host", shot.host), ("X-Waybill-Entity", f"lead/{entity}"), *shot.fields,
-                  ("Transfer-Encoding", "chunked")]
-        opened.send(http1.head(f"{shot.method} {shot.target} HTTP/1.1", fields))
-        opened.send(http1.chunks(shot.body, 11 if len(shot.body) < 5000 else 8000))
-    else:
-        opened.send(message)
-    answer = opened.read(shot.method)
-    assert answer.status == shot.status, answer.raw_head
-    assert bytes(answer.body) == shot.answer, "the client gets what came"
-    return entity
 
 
 @pytest.mark.parametrize("payload", ["body", "exchange"])

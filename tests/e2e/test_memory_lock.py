@@ -1,58 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Keys are in memory that is never swapped out: looked for in the running program's memory.
-
-A sanitizer keeps the program from locking memory, so this runs one without: build-gcc, which
-./dev test has made by then, or build.
-"""
+"""Keys are in memory that is never swapped out: looked for in the running program's memory."""
 
 import os
-import pathlib
-import re
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from lib import client, waybill
-from lib.waybill import REPO
+from lib import client
+from lib.memory import pieces, without_sanitizer
 
 HOST = "api.resend.com"
 
 
 @pytest.fixture
-def plain_build(monkeypatch, sanitized):
-    """Uses a program without a sanitizer."""
-    if not sanitized:
-        return
-    for name in ("build-gcc", "build"):
-        if (REPO / name / "cmd" / "waybill").exists():
-            monkeypatch.setenv("WAYBILL_BUILD", str(REPO / name))
-            assert not waybill.is_sanitized()
-            return
-    pytest.fail("there is no build without a sanitizer: ./dev build, or ./dev test, which makes build-gcc first")
-
-
-def mappings(pid):
-    """(begin, end, locked) of each piece of memory that can be read."""
-    text = pathlib.Path(f"/proc/{pid}/smaps").read_text()
-    for piece in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", text)[1:]:
-        begin, end, mode = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", piece).groups()
-        if mode[0] == "r" and "[v" not in piece.splitlines()[0]:
-            flags = re.search(r"VmFlags: (.*)", piece).group(1).split()
-            yield int(begin, 16), int(end, 16), "lo" in flags
+def plain_build(monkeypatch):
+    without_sanitizer(monkeypatch)
 
 
 def where(pid, needles):
     """For each needle, whether each place where it stands is locked."""
     found = {needle: [] for needle in needles}
-    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
-        for begin, end, locked in mappings(pid):
-            try:
-                memory.seek(begin)
-                data = memory.read(end - begin)
-            except (OSError, OverflowError):
-                continue
-            for needle in needles:
-                found[needle] += [locked] * data.count(needle)
+    for locked, data in pieces(pid):
+        for needle in needles:
+            found[needle] += [locked] * data.count(needle)
     return found
 
 
