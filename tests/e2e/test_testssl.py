@@ -14,6 +14,7 @@ CHECKS = ["--protocols", "--std", "--fs", "--server-preference", "--server-defau
 EXPLAINED = {
     "cipher_order": "every suite on offer is good: the client takes the one it is fastest in",
     "cert_revocation": "a leaf lives 90 days at most and is never on disk",
+    "engine_problem": "about the openssl on this machine",
     "secure_renego": "asked without a name, and without one there is no certificate to show",
 }
 
