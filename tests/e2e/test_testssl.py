@@ -15,6 +15,7 @@ EXPLAINED = {
     "cipher_order": "every suite on offer is good: the client takes the one it is fastest in",
     "cert_revocation": "a leaf lives 90 days at most and is never on disk",
     "engine_problem": "about the openssl on this machine",
+    "sessionresumption_ticket": "it may hang up before a TLS 1.3 ticket comes; test_tls_clients.py waits",
     "secure_renego": "asked without a name, and without one there is no certificate to show",
 }
 
