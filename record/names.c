@@ -248,6 +248,11 @@ bool name_listed(struct slice word)
 	return false;
 }
 
+size_t names_shortest(void)
+{
+	return table->shortest;
+}
+
 /* The first state of a part. */
 static uint32_t begin_part(void)
 {

@@ -28,6 +28,9 @@ enum name_kind name_kind(struct slice name, bool query);
  */
 bool name_listed(struct slice word);
 
+/* Bytes of the shortest name of the list: a shorter one is none. After names_init. */
+size_t names_shortest(void);
+
 /* A name from the list made by a route: equal but for case, '-' and '_'. */
 bool name_same(struct slice a, struct slice b);
 

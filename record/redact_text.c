@@ -130,6 +130,17 @@ static size_t value_end(struct slice text, size_t *begin, enum text_kind kind)
 	return i;
 }
 
+/* At a glance, as in "a=1": is what ends at i too short for a name? */
+static bool too_short(struct slice text, size_t i, size_t shortest)
+{
+	size_t begin = i;
+
+	while (begin > 0 && i - begin < shortest && is(text.ptr[begin - 1], BYTE_NAME)) {
+		begin--;
+	}
+	return i - begin < shortest;
+}
+
 /* name=value, name: value, "name": "value", with the separator at i. Returns where to go
  * on. */
 static size_t assignment(struct redaction *redaction, struct slice text, size_t i,
@@ -244,6 +255,7 @@ bool redact_text_find(struct redaction *redaction, struct slice text, enum text_
     struct spans *spans)
 {
 	unsigned int wanted = BYTE_EQUALS | BYTE_COLON;
+	size_t shortest = kind == TEXT_STRING ? names_shortest() : 0; /* else quoted */
 	size_t end = text.len;
 	size_t i = 0;
 
@@ -255,6 +267,8 @@ bool redact_text_find(struct redaction *redaction, struct slice text, enum text_
 		struct slice rest = { text.ptr + i, text.len - i };
 
 		if (!is(*rest.ptr, wanted)) {
+			i++;
+		} else if (*rest.ptr == '=' && too_short(text, i, shortest)) {
 			i++;
 		} else if (*rest.ptr == '=') {
 			i = assignment(redaction, text, i, kind, spans);

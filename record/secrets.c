@@ -37,21 +37,54 @@ void secrets_finish(struct secrets *secrets)
 	*secrets = (struct secrets){ 0 };
 }
 
+#define WORD(literal)                                                                    \
+	{                                                                                \
+		"" literal, sizeof(literal) - 1                                          \
+	}
+
 /* Words that stand under secret names without being secrets. */
+static const struct slice common_words[] = {
+	WORD(REDACTED),
+	WORD("bearer"),
+	WORD("basic"),
+	WORD("digest"),
+	WORD("token"),
+	WORD("string"),
+	WORD("number"),
+	WORD("object"),
+	WORD("boolean"),
+	WORD("undefined"),
+	WORD("unknown"),
+	WORD("invalid"),
+	WORD("expired"),
+	WORD("required"),
+	WORD("missing"),
+	WORD("disabled"),
+	WORD("enabled"),
+	WORD("success"),
+	WORD("password"),
+	WORD("refresh_token"),
+	WORD("access_token"),
+	WORD("id_token"),
+	WORD("authorization_code"),
+	WORD("client_credentials"),
+	WORD("private"),
+	WORD("public"),
+	WORD("default"),
+	WORD("optional"),
+	WORD("https://"),
+	WORD("http://"),
+};
+
+#undef WORD
+
 static bool common_word(struct slice value)
 {
-	static const char *const words[] = { REDACTED, "bearer", "basic", "digest",
-		"token", "string", "number", "object", "boolean", "undefined", "unknown",
-		"invalid", "expired", "required", "missing", "disabled", "enabled",
-		"success", "password", "refresh_token", "access_token", "id_token",
-		"authorization_code", "client_credentials", "private", "public",
-		"default", "optional", "https://", "http://" };
-
 	if (value.len > COMMON_MAX) {
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (slice_ieq(value, slice_of(words[i]))) {
+	for (size_t i = 0; i < sizeof(common_words) / sizeof(common_words[0]); i++) {
+		if (slice_ieq(value, common_words[i])) {
 			return true;
 		}
 	}

@@ -171,6 +171,7 @@ static size_t count_in_array(const char *string, size_t count, const char *mark)
 	enum json_state state = JSON_NOTHING;
 	struct buf text = { 0 };
 	size_t found = 0;
+	const char *end = NULL;
 	char *made = NULL;
 
 	buf_putc(&text, '[');
@@ -180,7 +181,10 @@ static size_t count_in_array(const char *string, size_t count, const char *mark)
 	buf_putc(&text, ']');
 	made = redacted(buf_slice(&text), true, NULL, &state);
 	assert_int_equal(state, JSON_WHOLE);
-	for (const char *at = made; (at = strstr(at, mark)); at += strlen(mark)) {
+	end = made + strlen(made);
+	for (const char *at = made;
+	     (at = memmem(at, (size_t)(end - at), mark, strlen(mark)));
+	     at += strlen(mark)) {
 		found++;
 	}
 	free(made);
