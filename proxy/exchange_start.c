@@ -203,14 +203,15 @@ static enum outcome take_of_route(struct exchange *exchange)
 static bool within_limits(struct exchange *exchange)
 {
 	enum outcome outcome = OUTCOME_RATE_LIMITED;
-	const char *why = "one address: limits.client_rate";
+	const char *why = "your address calls more often than limits.client_rate allows";
 
 	exchange->wait_ns = conn_take_call(exchange->conn);
 	if (exchange->wait_ns == 0) {
 		outcome = take_of_route(exchange);
-		why = outcome == OUTCOME_RATE_LIMITED
-		          ? "this route: limits.rate in its service file"
-		          : "this route: limits.calls in its service file";
+		why =
+		    outcome == OUTCOME_RATE_LIMITED
+		        ? "this route is called more often than limits.rate in its service file allows"
+		        : "as many calls of this route are under way as limits.calls in its service file allows";
 		if (outcome == OUTCOME_ANSWERED) {
 			return true;
 		}

@@ -38,8 +38,7 @@ static void begin_tunnel(struct conn *conn, const struct target *target)
 	}
 	reply_retry_after(wait, after);
 	conn_refuse(conn, 429, outcome_code(OUTCOME_RATE_LIMITED),
-	    "your address asks for more calls and tunnels than limits.client_rate allows",
-	    after, false);
+	    "your address calls more often than limits.client_rate allows", after, false);
 }
 
 /* CONNECT: intercepted when a service file routes the host, else a blind tunnel. */
