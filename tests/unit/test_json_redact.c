@@ -171,7 +171,6 @@ static size_t count_in_array(const char *string, size_t count, const char *mark)
 	enum json_state state = JSON_NOTHING;
 	struct buf text = { 0 };
 	size_t found = 0;
-	const char *end = NULL;
 	char *made = NULL;
 
 	buf_putc(&text, '[');
@@ -181,11 +180,8 @@ static size_t count_in_array(const char *string, size_t count, const char *mark)
 	buf_putc(&text, ']');
 	made = redacted(buf_slice(&text), true, NULL, &state);
 	assert_int_equal(state, JSON_WHOLE);
-	end = made + strlen(made);
-	for (const char *at = made;
-	     (at = memmem(at, (size_t)(end - at), mark, strlen(mark)));
-	     at += strlen(mark)) {
-		found++;
+	for (const char *at = made; *at; at++) { /* strstr is slow under a sanitizer */
+		found += *at == *mark && strncmp(at, mark, strlen(mark)) == 0;
 	}
 	free(made);
 	buf_finish(&text);
