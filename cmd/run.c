@@ -6,6 +6,7 @@
  * proxy: a wrong configuration ends the program before anything stored is touched.
  */
 #include "base/log.h"
+#include "cmd/bind_now.h"
 #include "cmd/client_files.h"
 #include "cmd/client_setup.h"
 #include "cmd/command.h"
@@ -389,6 +390,7 @@ int command_run(const struct command *command, int argc, char **argv)
 	if (rc >= 0) {
 		return rc;
 	}
+	bind_now(argv - 1); /* main has gone one further */
 	rc = command_settings(config, &settings);
 	return rc == EXIT_FINE ? run(settings) : rc;
 }

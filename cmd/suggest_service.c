@@ -18,7 +18,6 @@ static bool is_name(struct slice host)
 {
 	struct slice rest = host;
 	bool letters = false;
-	size_t labels = 0;
 
 	if (host.len == 0 || host.len > 253) {
 		return false;
@@ -29,7 +28,6 @@ static bool is_name(struct slice host)
 		if (label.len == 0 || label.len > 63 || label.ptr[0] == '-') {
 			return false;
 		}
-		labels++;
 		letters = false; /* of the last label: no name ends in a number */
 		for (size_t i = 0; i < label.len; i++) {
 			char c = label.ptr[i];
