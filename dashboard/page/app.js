@@ -64,7 +64,7 @@ function loadFacets() {
 			known = answer;
 			setFacets(answer);
 		},
-		failed: () => {},
+		failed: (error) => error.kind !== "session" && setTimeout(loadFacets, RETRY_MS),
 	});
 }
 
@@ -111,8 +111,10 @@ function arrange(now) {
 
 function render(now, before) {
 	const sameRows = before && sameFilter(now, before);
+	if (before && !sameRows) {
+		renderFilters(now); /* they were made with what the URL said */
+	}
 	if (!sameRows) {
-		renderFilters(now);
 		arrange(now);
 		parts.csv.href = csvAddress(now);
 		loadAll();
@@ -218,7 +220,7 @@ async function start() {
 	});
 	document.title = `waybill · ${t("title")}`;
 	/* the choices first: they tell whether anything was ever recorded */
-	await facets().then((answer) => (known = answer), () => {});
+	await facets().then((answer) => (known = answer), () => setTimeout(loadFacets, RETRY_MS));
 	setFacets(known);
 	loadSetup();
 	setInterval(() => !document.hidden && loadCoverage(), 60000);

@@ -4,15 +4,17 @@
 import { announce, el, fill, show } from "./dom.js";
 import { dayMinute, GLYPHS, statusWord } from "./format.js";
 import { t } from "./i18n.js";
-import { closeMenu, menu } from "./menu.js";
+import { closeMenu, menu, refillMenu } from "./menu.js";
 import { bounds, changed, go, isFiltered, isUuid, RANGES, STATUSES, unfiltered, view } from "./url.js";
 
 let facets = { services: [], actions: {}, codes: [], entity_types: [] };
 const parts = {};
 
+/* Also while somebody types: what stands in the fields is not touched. */
 export function setFacets(next) {
 	facets = next;
-	renderFilters(view());
+	renderChoices();
+	refillMenu();
 }
 
 /* What there is to choose from, with whatever is chosen already. */
@@ -228,13 +230,14 @@ export function createFilters(exportLink) {
 	return parts.root;
 }
 
-export function renderFilters(now) {
-	if (!parts.root) {
-		return;
-	}
-	renderRange(now);
+function renderChoices() {
 	["service", "action", "status", "code"].forEach(renderPicker);
 	fill(parts.types, facets.entity_types.map((type) => el("option", { value: type })));
+}
+
+export function renderFilters(now) {
+	renderRange(now);
+	renderChoices();
 	/* what is being typed is left alone */
 	for (const [input, value] of [[parts.entityType, now.entity_type], [parts.entityId, now.entity_id], [parts.q, now.q]]) {
 		if (document.activeElement !== input || input.value.trim() === "" || input !== parts.q) {

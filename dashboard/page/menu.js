@@ -19,6 +19,13 @@ export function closeMenu({ focus = false } = {}) {
 	return true;
 }
 
+/* What there is to choose from has come: a box that was opened before shows it. */
+export function refillMenu() {
+	if (open?.box.querySelector(".menu-none")) {
+		open.box.replaceChildren(open.build());
+	}
+}
+
 /* build() is called at each opening and gives what is in the box. */
 export function menu({ id, className = "", label, build }) {
 	const text = el("span.menu-text");
@@ -27,7 +34,7 @@ export function menu({ id, className = "", label, build }) {
 	}, text);
 	const box = el("div.menu-box", { id, role: "group", "aria-label": label, tabindex: "-1" });
 	const root = el(`div.menu${className}`, button, box);
-	const one = { root, button, text, box };
+	const one = { root, button, text, box, build };
 	show(box, false);
 	button.addEventListener("click", () => {
 		const wasOpen = open === one;

@@ -16,6 +16,8 @@ class Table {
 			this.all = true;
 			this.render(this.rows);
 		} });
+		show(this.none, false); /* until it is known */
+		show(this.more, false);
 		this.table = el("table", el("caption", el("h2", title)),
 			el("thead", el("tr", columns.map((one) => el("th", { scope: "col", class: one.className }, one.title)))), this.body);
 		this.root = el("section.card", { "data-table": name, "aria-label": title }, el("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, this.table), this.none, this.more);

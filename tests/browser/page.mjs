@@ -106,6 +106,39 @@ check("service, action, status and code filter, together and each", async () => 
 	await showing(page, within(DAY, (one) => ["403", "HTTP_502"].includes(one.error_code)));
 });
 
+check("what was typed or opened before the choices came stays, and they come", async () => {
+	const page = await open();
+	page.allowed.push(/503/);
+	let asked = 0;
+	let release = null;
+	const held = new Promise((done) => (release = done));
+	await page.route("**/api/facets", async (route) => {
+		await held;
+		await (asked++ === 0 ? route.fulfill({ status: 503, contentType: "application/json", body: '{"code":"57014","message":"later"}' }) : route.continue());
+	});
+	await page.reload();
+	await page.fill("[name=entity_type]", "lead");
+	release();
+	await page.waitForSelector("#entity-types option", { state: "attached" });
+	equal(await page.inputValue("[name=entity_type]"), "lead");
+	await page.keyboard.press("Enter");
+	await showing(page, within(DAY, (one) => one.related_entity_type === "lead"));
+	ok(asked > 1, "asked once only");
+});
+
+check("a choice that was opened too early fills", async () => {
+	const page = await open();
+	let release = null;
+	const held = new Promise((done) => (release = done));
+	await page.route("**/api/facets", (route) => held.then(() => route.continue()));
+	await page.reload();
+	await page.click("[data-filter=service]");
+	await page.waitForSelector("#menu-service .menu-none");
+	release();
+	await page.check("#menu-service input[value=telegram]");
+	await showing(page, within(DAY, (one) => one.service_name === "telegram"));
+});
+
 check("entity filters, by type, by id and by a pasted type/id", async () => {
 	const page = await open();
 	await page.fill("[name=entity_type]", "lead");
