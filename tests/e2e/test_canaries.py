@@ -10,7 +10,7 @@ import pytest
 from lib import canaries, client
 from lib.admin import Admin
 from lib.canaries import KEPT
-from lib.canary_fire import Vendor, fire, spellings
+from lib.canary_fire import Needles, Vendor, fire
 from lib.place import HOSTS, everywhere
 
 SMALLEST = 500
@@ -51,7 +51,7 @@ def everything_shown(proxy):
 
 
 @pytest.mark.parametrize("payload", ["body", "exchange"])
-def test_no_secret_is_written_anywhere(payload, server_context, new_waybill):
+def test_no_secret_is_written_anywhere(payload, server_context, new_waybill, tmp_path):
     vendor = Vendor(server_context)
     proxy = new_waybill(connect_to=everywhere(vendor.origin), capture={"payload": payload}).start()
     tunnels = {
@@ -77,21 +77,20 @@ def test_no_secret_is_written_anywhere(payload, server_context, new_waybill):
 
     running = everything_written(proxy) + everything_shown(proxy)  # the WAL is still there
     proxy.stop()
-    check(fired, running + everything_written(proxy))
+    check(fired, running + everything_written(proxy), tmp_path)
     check_kept(fired, proxy)
 
 
-def check(fired, places):
+def check(fired, places, folder):
+    needles = Needles({secret: name for name, secret, _ in fired.values()}, folder)
     texts = [(place, reading) for place, data in dict.fromkeys(places)
              for reading in dict.fromkeys(readings(data))]
-    joined = b"\n".join(reading for _, reading in texts)
-    leaks = []
-    for name, secret, _ in fired.values():
-        for spelling in spellings(secret):
-            if spelling in joined:
-                at = [place for place, reading in texts if spelling in reading]
-                leaks.append(f"{name}: {spelling.decode()} in {at[:4]}")
-    assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks)
+    leaks = needles.found(b"\n".join(reading for _, reading in texts))
+    where = {name: [] for name in leaks}
+    for place, reading in texts if leaks else ():
+        for name in needles.found(reading):
+            where[name].append(place)
+    assert not leaks, f"{len(leaks)} leaks: {where}"
 
 
 def check_kept(fired, proxy):

@@ -4,39 +4,25 @@ where a secret can stand, through the program, then a search of all that a core 
 """
 
 import os
-import subprocess
 import threading
 
 import pytest
 
 from lib import canaries, client
-from lib.canary_fire import Vendor, fire, spellings
+from lib.canary_fire import Needles, Vendor, fire
 from lib.memory import pieces, without_sanitizer
 from lib.place import HOST, HOSTS, everywhere
 from lib.waybill import eventually
 
 
-class Searched:
-    """Which secrets stand in the program's memory, in whatever spelling."""
+def in_memory(proxy, needles):
+    return sorted({name for _, data in pieces(proxy.process.pid) for name in needles.found(data)})
 
-    def __init__(self, proxy, names, folder):
-        self.proxy = proxy
-        self.names = {spelling: name for secret, name in names.items() for spelling in spellings(secret)}
-        self.list = folder / "spellings"
-        self.list.write_bytes(b"\n".join(self.names))
 
-    def found(self):
-        names = set()
-        for _, data in pieces(self.proxy.process.pid):
-            grep = subprocess.run(["grep", "-aoFf", self.list], input=data, stdout=subprocess.PIPE,
-                                  env={"LC_ALL": "C"}, check=False)
-            names |= {self.names[line] for line in grep.stdout.splitlines()}
-        return sorted(names)
-
-    def empty(self):
-        """Waits until there is nothing, which is soon; returns what there is."""
-        eventually(lambda: not self.found(), seconds=10, every=0.5)
-        return self.found()
+def left(proxy, needles):
+    """What is there once nothing goes any more, which is soon."""
+    eventually(lambda: not in_memory(proxy, needles), seconds=10, every=0.5)
+    return in_memory(proxy, needles)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads another process's memory")
@@ -50,15 +36,15 @@ def test_no_secret_outlives_its_call(payload, server_context, new_waybill, monke
     for number, (_, _, shot) in enumerate(shots):
         fire(proxy, vendor, tunnels[shot.host], shot, number)
     proxy.wait_rows(len(shots))
-    searched = Searched(proxy, {secret: name for name, secret, _ in shots}, tmp_path)
-    assert searched.empty() == [], "the connections are kept and idle"
+    needles = Needles({secret: name for name, secret, _ in shots}, tmp_path)
+    assert left(proxy, needles) == [], "the connections are kept and idle"
 
     # one that is under way is there: this does look in the right places
     name, secret, shot = next(one for one in shots if one[0].startswith("request JSON top"))
     vendor.answers.clear()
     caller = threading.Thread(target=fire, args=(proxy, vendor, tunnels[HOST], shot, 1))
     caller.start()
-    assert eventually(lambda: searched.found() == [name], seconds=60, every=0.5)
+    assert eventually(lambda: in_memory(proxy, needles) == [name], seconds=60, every=0.5)
     vendor.answers.set()
     caller.join()
     proxy.wait_rows(len(shots) + 1)
@@ -73,4 +59,4 @@ def test_no_secret_outlives_its_call(payload, server_context, new_waybill, monke
     with client.tunnel(proxy.port, f"{HOST}:443", proxy.root_pem) as opened:
         opened.send(client.request(target=f"/b?token={secret}", host=HOST, body=secret.encode()))
         assert opened.read("POST").status == 502
-    assert searched.empty() == [], "the connections are closed"
+    assert left(proxy, needles) == [], "the connections are closed"

@@ -2,6 +2,7 @@
 """Shots of canaries.py, fired through the program at a vendor that answers what they say."""
 
 import base64
+import subprocess
 import threading
 import urllib.parse
 
@@ -36,6 +37,22 @@ def spellings(secret):
         # without the ends that depend on the neighbours
         found.add(coded[4 if offset else 0 : -4])
     return [spelling for spelling in found if len(spelling) >= 8]
+
+
+class Needles:
+    """Secrets to look for in a great many bytes, in whatever spelling."""
+
+    def __init__(self, names, folder):
+        """names: secret → what to call it. folder: for a file of ours."""
+        self.names = {spelling: name for secret, name in names.items() for spelling in spellings(secret)}
+        self.list = folder / "needles"
+        self.list.write_bytes(b"\n".join(self.names))
+
+    def found(self, data):
+        grep = subprocess.run(["grep", "-aoFf", self.list], input=data, stdout=subprocess.PIPE,
+                              env={"LC_ALL": "C"}, check=False)
+        assert grep.returncode in (0, 1)
+        return {self.names[line] for line in grep.stdout.splitlines()}
 
 
 def fire(proxy, vendor, opened, shot, number):
