@@ -11,9 +11,6 @@
  * Makes room for one more behind the count items of size bytes; *cap is for how many
  * there is room (0: item is NULL). Returns the array, which may have moved and is still
  * the caller's to free(); NULL: no memory, and it is as it was.
- *
- *	struct name *grown = array_grow(list->item, list->count, &list->cap,
- *sizeof(*grown));
  */
 void *array_grow(void *item, size_t count, size_t *cap, size_t size)
     __attribute__((warn_unused_result));

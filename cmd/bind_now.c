@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 void bind_now(char **argv)
@@ -11,8 +12,8 @@ void bind_now(char **argv)
 	char path[PATH_MAX];
 	ssize_t len;
 
-	if (set && *set) {
-		return;
+	if ((set && *set) || getauxval(AT_SECURE)) {
+		return; /* with capabilities of its file, ld.so decides what it is told */
 	}
 	/* by its path: /proc/self/exe itself would be its name in ps and the journal */
 	len = readlink("/proc/self/exe", path, sizeof(path) - 1);

@@ -9,13 +9,14 @@ longest comes first, so that no process is left with it at the end.
 from xdist.scheduler import LoadScopeScheduling
 
 APART = ["test_canaries.py", "test_delivery_proxy.py", "test_doctor.py", "test_env_exec.py", "test_ledger.py",
-         "test_limits.py", "test_overview.py", "test_page.py", "test_preload.py", "test_streams.py",
+         "test_limits.py", "test_memory_wiped.py", "test_overview.py", "test_page.py", "test_preload.py", "test_streams.py",
          "test_tls_reject.py"]
 
 # by the time that they take; what is not named follows
-LONGEST = ["test_package_install.py", "test_ledger.py::test_kill", "test_testssl.py", "test_delivery.py", "test_page.py::test_page",
+LONGEST = ["test_package_install.py", "test_page.py::test_page", "test_testssl.py", "test_ledger.py::test_kill", "test_delivery.py",
+           "test_memory_wiped.py",
            "test_clients_node.py", "test_postgres_commands.py", "test_clients_other.py", "test_vectors.py",
-           "test_canaries.py", "test_admin.py", "test_page.py::test_p", "test_overview.py::test_numbers",
+           "test_admin.py", "test_page.py::test_p", "test_overview.py::test_numbers",
            "test_delivery_proxy.py::test_no_request", "test_types.py", "test_tls_upstream.py", "test_rest.py",
            "test_name_constraints.py", "test_cli.py", "test_delivery_proxy.py", "test_limits.py"]
 
