@@ -34,7 +34,8 @@ struct shape {
 	const char *begin;
 	const char *part;
 	const char *end;
-	unsigned int levels; /* of arrays around a part */
+	unsigned int levels;  /* of arrays around a part */
+	unsigned int secrets; /* so many different ones come first */
 };
 
 static const struct shape shapes[] = {
@@ -43,56 +44,59 @@ static const struct shape shapes[] = {
 	    "\"price\":150000.50,\"tags\":[\"tripwire\",\"school\"],"
 	    "\"html\":\"<p>\xD0\xA1\xD3\x99\xD0\xBB\xD0\xB5\xD0\xBC</p>\\n\",\"ok\":true,"
 	    "\"url\":\"https://school.example.test/lead?utm=1\"},",
-	    "null]", 0 },
-	{ "endless arrays", "", "[", "", 0 },
-	{ "endless objects", "", "{\"a\":", "", 0 },
-	{ "deep arrays", "[", "0", "0]", LEVELS - 1 },
-	{ "empty arrays", "[", "[],", "0]", 0 },
-	{ "empty objects", "[", "{},", "0]", 0 },
-	{ "small numbers", "[", "1,", "0]", 0 },
-	{ "numbers", "[", "-12345.678e-9,", "0]", 0 },
-	{ "card-like numbers", "[", "4111111111111112,", "0]", 0 },
-	{ "one number", "[1", "234567890", "]", 0 },
-	{ "small names", "{", "\"a\":1,", "\"z\":0}", 0 },
-	{ "many names", "{", "\"name%d\":1,", "\"z\":0}", 0 },
-	{ "dotted name", "{\"", "code.", "\":0}", 0 },
+	    "null]", 0, 0 },
+	{ "endless arrays", "", "[", "", 0, 0 },
+	{ "endless objects", "", "{\"a\":", "", 0, 0 },
+	{ "deep arrays", "[", "0", "0]", LEVELS - 1, 0 },
+	{ "empty arrays", "[", "[],", "0]", 0, 0 },
+	{ "empty objects", "[", "{},", "0]", 0, 0 },
+	{ "small numbers", "[", "1,", "0]", 0, 0 },
+	{ "numbers", "[", "-12345.678e-9,", "0]", 0, 0 },
+	{ "card-like numbers", "[", "4111111111111112,", "0]", 0, 0 },
+	{ "one number", "[1", "234567890", "]", 0, 0 },
+	{ "small names", "{", "\"a\":1,", "\"z\":0}", 0, 0 },
+	{ "many names", "{", "\"name%d\":1,", "\"z\":0}", 0, 0 },
+	{ "dotted name", "{\"", "code.", "\":0}", 0, 0 },
 	{ "long names", "{",
 	    "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":0,",
-	    "\"z\":0}", 0 },
-	{ "half names", "{", "\"passwortoke_secre_apike\":0,", "\"z\":0}", 0 },
-	{ "same secret", "{", "\"token\":\"aaaaaaaaaaaa\",", "\"z\":0}", 0 },
-	{ "many secrets", "{\"token\":[", "\"aaaaaaaa%d\",", "0]}", 0 },
-	{ "small strings", "[", "\"ab\",", "0]", 0 },
-	{ "empty strings", "[", "\"\",", "0]", 0 },
-	{ "long string", "[\"", "The quick brown fox jumps over the lazy dog. ", "\"]",
+	    "\"z\":0}", 0, 0 },
+	{ "half names", "{", "\"passwortoke_secre_apike\":0,", "\"z\":0}", 0, 0 },
+	{ "same secret", "{", "\"token\":\"aaaaaaaaaaaa\",", "\"z\":0}", 0, 0 },
+	{ "many secrets", "{\"token\":[", "\"aaaaaaaa%d\",", "0]}", 0, 0 },
+	{ "small strings", "[", "\"ab\",", "0]", 0, 0 },
+	{ "empty strings", "[", "\"\",", "0]", 0, 0 },
+	{ "long string", "[\"", "The quick brown fox jumps over the lazy dog. ", "\"]", 0,
 	    0 },
-	{ "escapes", "[\"", "\\n", "\"]", 0 },
-	{ "unicode escapes", "[\"", "\\u0061", "\"]", 0 },
-	{ "control escapes", "[\"", "\\u0001", "\"]", 0 },
-	{ "surrogates", "[\"", "\\ud83d\\ude00", "\"]", 0 },
-	{ "lone surrogates", "[\"", "\\ud800", "\"]", 0 },
-	{ "escaped quotes", "[\"", "\\\"", "\"]", 0 },
-	{ "quoted quotes", "[\"", "\\\\\\\"", "\"]", 0 },
-	{ "invalid UTF-8", "[\"", "\xFF", "\"]", 0 },
-	{ "letters", "[\"", "\xD1\x8F", "\"]", 0 },
-	{ "emoji", "[\"", "\xF0\x9F\x98\x80", "\"]", 0 },
-	{ "separators", "[\"", "=", "\"]", 0 },
-	{ "assignments", "[\"", "a=", "\"]", 0 },
-	{ "colons", "[\"", "://", "\"]", 0 },
-	{ "queries", "[\"", "?a=1&b=2", "\"]", 0 },
-	{ "secret queries", "[", "\"http://h/?token=abcdefgh&key=12345678\",", "0]", 0 },
-	{ "user names", "[", "\"x://a:bcdefghi@h\",", "0]", 0 },
-	{ "digits", "[\"", "1", "\"]", 0 },
-	{ "card digits", "[\"", "4111 1111 1111 1112 ", "\"]", 0 },
-	{ "dots", "[\"", "eyJ.", "\"]", 0 },
-	{ "words", "[\"", "eyJhbGciOiJIUzI1NiJ9.", "\"]", 0 },
-	{ "dashes", "[\"", "-----BEGIN ", "\"]", 0 },
-	{ "JSON in strings", "[", "\"{\\\"a\\\":{\\\"b\\\":1}}\",", "0]", 0 },
-	{ "broken inside", "[", "\"[[[[[[[[[[[[[[[[\",", "0]", 0 },
-	{ "base64", "[", "\"eyJhIjp7ImIiOjF9fQ==\",", "0]", 0 },
-	{ "pointers", "{\"items\":[", "{\"key\":\"abcdef%d\"},", "0]}", 0 },
-	{ "starred pointers", "{\"a\":[", "{\"b\":[{\"c\":[{\"d\":1}]}]},", "0]}", 0 },
-	{ "blanks", "[", " \n", "0]", 0 },
+	{ "escapes", "[\"", "\\n", "\"]", 0, 0 },
+	{ "unicode escapes", "[\"", "\\u0061", "\"]", 0, 0 },
+	{ "control escapes", "[\"", "\\u0001", "\"]", 0, 0 },
+	{ "surrogates", "[\"", "\\ud83d\\ude00", "\"]", 0, 0 },
+	{ "lone surrogates", "[\"", "\\ud800", "\"]", 0, 0 },
+	{ "escaped quotes", "[\"", "\\\"", "\"]", 0, 0 },
+	{ "quoted quotes", "[\"", "\\\\\\\"", "\"]", 0, 0 },
+	{ "invalid UTF-8", "[\"", "\xFF", "\"]", 0, 0 },
+	{ "letters", "[\"", "\xD1\x8F", "\"]", 0, 0 },
+	{ "emoji", "[\"", "\xF0\x9F\x98\x80", "\"]", 0, 0 },
+	{ "separators", "[\"", "=", "\"]", 0, 0 },
+	{ "assignments", "[\"", "a=", "\"]", 0, 0 },
+	{ "colons", "[\"", "://", "\"]", 0, 0 },
+	{ "queries", "[\"", "?a=1&b=2", "\"]", 0, 0 },
+	{ "secret queries", "[", "\"http://h/?token=abcdefgh&key=12345678\",", "0]", 0,
+	    0 },
+	{ "user names", "[", "\"x://a:bcdefghi@h\",", "0]", 0, 0 },
+	{ "digits", "[\"", "1", "\"]", 0, 0 },
+	{ "card digits", "[\"", "4111 1111 1111 1112 ", "\"]", 0, 0 },
+	{ "dots", "[\"", "eyJ.", "\"]", 0, 0 },
+	{ "words", "[\"", "eyJhbGciOiJIUzI1NiJ9.", "\"]", 0, 0 },
+	{ "dashes", "[\"", "-----BEGIN ", "\"]", 0, 0 },
+	{ "JSON in strings", "[", "\"{\\\"a\\\":{\\\"b\\\":1}}\",", "0]", 0, 0 },
+	{ "broken inside", "[", "\"[[[[[[[[[[[[[[[[\",", "0]", 0, 0 },
+	{ "base64", "[", "\"eyJhIjp7ImIiOjF9fQ==\",", "0]", 0, 0 },
+	{ "pointers", "{\"items\":[", "{\"key\":\"abcdef%d\"},", "0]}", 0, 0 },
+	{ "starred pointers", "{\"a\":[", "{\"b\":[{\"c\":[{\"d\":1}]}]},", "0]}", 0, 0 },
+	{ "blanks", "[", " \n", "0]", 0, 0 },
+	{ "among secrets", ",\"t\":\"", "secretaa", "\"}", 0, 8000 },
+	{ "nearly secrets", ",\"t\":[0", ",\"secretaa%d\"", "]}", 0, 8000 },
 };
 
 static void put_part(struct buf *body, const struct shape *shape, int number)
@@ -114,6 +118,14 @@ static void put_part(struct buf *body, const struct shape *shape, int number)
 	if (shape->levels) {
 		buf_putc(body, ',');
 	}
+}
+
+static void put_secrets(struct buf *body, const struct shape *shape)
+{
+	for (unsigned int i = 0; i < shape->secrets; i++) {
+		buf_printf(body, "%s\"secretaa%uz\"", i ? "," : "{\"token\":[", i * 7919);
+	}
+	buf_puts(body, shape->secrets ? "]" : "");
 }
 
 static struct call *make_call(struct route_table *table, const struct buf *body)
@@ -191,6 +203,7 @@ int main(int argc, char **argv)
 			continue;
 		}
 		buf_truncate(&body, 0);
+		put_secrets(&body, shape);
 		buf_puts(&body, shape->begin);
 		for (int part = 0; body.len < BODY_BYTES; part++) {
 			put_part(&body, shape, part);
