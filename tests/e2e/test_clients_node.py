@@ -10,7 +10,6 @@ import base64
 import concurrent.futures
 import functools
 import json
-import platform
 import subprocess
 import urllib.parse
 
@@ -18,12 +17,11 @@ import pytest
 
 from lib import place
 from lib.client_table import names_proxy
-from lib.waybill import REPO, binary, environment, run_command
+from lib.node import FOLDER, node
+from lib.waybill import binary, environment, run_command
 
-FOLDER = REPO / "tests" / "npm" / "clients"
 TEXT = "Қазақстан: «тапсырыс № 5» дайын 🚀"
 REASON = "Неверный адрес ✉️"
-MACHINE = {"aarch64": "arm64"}.get(platform.machine(), "x64")
 
 # host → what its API answers, and refuses with
 ANSWERS = {
@@ -54,13 +52,6 @@ LABELS = {"axios-0": "axios 0", "axios-1.7": "axios 1.7", "node-fetch-2": "node-
           "node-telegram-bot-api-0": "node-telegram-bot-api 0"}
 CASES = [(20, name) for name in HTTP + SDKS]
 CASES += [(major, name) for major in (22, 24) for name in ("fetch", "https", "axios", "telegraf")]
-
-
-def node(major):
-    path = FOLDER / "node_modules" / f"node-{major}-{MACHINE}" / "bin" / "node"
-    if not path.exists():
-        pytest.fail(f"{path} is not there: npm ci --ignore-scripts in {FOLDER}")
-    return str(path)
 
 
 def answer(request, connection):

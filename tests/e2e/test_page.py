@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from lib.node import node
 from lib.place import everywhere
 from lib.postgres import Postgres
 from lib.waybill import REPO, eventually, run_command
@@ -46,7 +47,7 @@ def drive(script, waybill, **more):
     if not (REPO / "tests" / "npm" / "dashboard" / "node_modules").is_dir():
         pytest.fail("tests/npm/dashboard/node_modules is not there: `npm ci --ignore-scripts` in it")
     process = subprocess.run(
-        ["node", str(BROWSER / script)],
+        [node(20), str(BROWSER / script)],  # playwright wants no older one
         env={**os.environ, **environment(waybill), **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
