@@ -105,11 +105,12 @@ def make_rows(count, end, seed=1):
     entities = [f"0190f0aa-0000-7000-8000-{n:012x}" for n in range(65536)]
     number = 0
     chain = 0
+    last = None
     for begin, length, rows in hours(count, end):
         for index in range(rows):
             us = begin * 1000000 + (index * length * 1000000) // rows
             second, fraction = divmod(us, 1000000)
-            if index == 0 or second != last:
+            if second != last:
                 last = second
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             bits = dice.getrandbits(60)

@@ -13,6 +13,9 @@ from lib.pki import Authority  # noqa: E402
 from lib.upstream import Origin  # noqa: E402
 from lib.waybill import SHARED, Waybill, binary, is_sanitized  # noqa: E402
 
+# fixtures that only some of the tests need
+pytest_plugins = ["lib.delivery"]
+
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the full number of rounds and calls")

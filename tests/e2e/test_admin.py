@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lib import http1
 from lib.admin import Admin
-from lib.delivery import server, table  # noqa: F401 (fixtures)
 from lib.place import HOST, Call, call, everywhere
 from lib.upstream import answer_ok
 from lib.waybill import REPO, Waybill, eventually

@@ -17,7 +17,7 @@ import pytest
 
 from lib import place
 from lib.client_table import names_proxy
-from lib.node import FOLDER, node
+from lib.node import FOLDER, node, package
 from lib.waybill import binary, environment, run_command
 
 TEXT = "Қазақстан: «тапсырыс № 5» дайын 🚀"
@@ -161,7 +161,7 @@ def versions():
 def test_client(places, authority, client_table, versions, major, name):
     """Every client is recorded by exec, once a call and byte for byte, and what else is said of it."""
     runtime = f"Node {major}"
-    version = versions.get(name, versions[f"node-{major}-{MACHINE}"])
+    version = versions.get(name, versions[package(major)])
     runs = {"env": ("env", "env", {}), "exec": ("exec", "exec", {}), "away": ("exec", "away", {}),
             "open": ("exec", "open", {"WAYBILL_FAIL_OPEN": "1"})}
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -14,7 +14,7 @@ import time
 from contextlib import closing
 
 import pytest
-from lib.delivery import Driver, Forwarder, server, table  # noqa: F401 (fixtures)
+from lib.delivery import Driver, Forwarder
 from lib.pgbouncer import PgBouncer
 from lib.waybill import eventually
 

@@ -13,7 +13,6 @@ import threading
 import time
 
 import pytest
-from lib.delivery import server, table  # noqa: F401 (fixtures)
 from lib.place import HOST, call, everywhere
 from lib.load import Load
 from lib.pgbouncer import PgBouncer

@@ -7,6 +7,8 @@ headers         every header compiles alone
 functions       no function is longer than 100 lines (60 is the aim: longer ones are named)
 comments        no // comments
 spdx            the first line of each .c and .h is the licence
+docs            docs/codes.md says what the tables in the code say
+python          pyflakes finds no name that is not defined, and none that is not used
 
 Besides, and never failing: a note for each file over 450 lines, and the size of the whole.
 """
@@ -153,6 +155,17 @@ def check_docs(files):
     return run.stderr.splitlines() if run.returncode else []
 
 
+def check_python(files):
+    del files
+    scripts = [path for folder in [*KNOWS, *EVERYWHERE, "docs", "packaging"]
+               for path in (REPO / folder).rglob("*.py") if "node_modules" not in path.parts]
+    run = subprocess.run([sys.executable, "-m", "pyflakes", *scripts], capture_output=True, text=True,
+        cwd=REPO, check=False)
+    if run.returncode and not run.stdout:
+        return [run.stderr.rstrip()]
+    return run.stdout.splitlines()
+
+
 def report_sizes(files):
     total = 0
     for path, text in files.items():
@@ -171,6 +184,7 @@ CHECKS = {
     "comments": check_comments,
     "spdx": check_spdx,
     "docs": check_docs,
+    "python": check_python,
 }
 
 

@@ -230,7 +230,7 @@ def in_bodies(rng):
         for name, body in (
             ("field", lambda s: _multipart((f'name="{key}"', s), ('name="n"', KEPT.encode()))),
             ("bracket", lambda s: _multipart((f'name="a[{key}]"', s), ('name="n"', KEPT.encode()))),
-            ("file", lambda s: _multipart((f'name="f"; filename="a.bin"', s))),
+            ("file", lambda s: _multipart(('name="f"; filename="a.bin"', s))),
             ("JSON", lambda s: _multipart(('name="n"', dump({key: s.decode(), "n": KEPT})))),
             ("unended", lambda s: _multipart((f'name="{key}"', s))[:-12]),
         ):

@@ -11,9 +11,14 @@ FOLDER = REPO / "tests" / "npm" / "clients"
 MACHINE = {"aarch64": "arm64"}.get(platform.machine(), "x64")
 
 
+def package(major):
+    """The npm package that holds this version for this machine."""
+    return f"node-{major}-{MACHINE}"
+
+
 def node(major):
     """The path of this version's program."""
-    path = FOLDER / "node_modules" / f"node-{major}-{MACHINE}" / "bin" / "node"
+    path = FOLDER / "node_modules" / package(major) / "bin" / "node"
     if not path.exists():
         pytest.fail(f"{path} is not there: npm ci --ignore-scripts in {FOLDER}")
     return str(path)
