@@ -35,7 +35,8 @@ class World:
             raise PermissionError(ctypes.get_errno(), "namespaces need root: " + os.strerror(ctypes.get_errno()))
         commands = ["mount --make-rprivate /", *(f"mount --bind {ours} {path}" for ours, path in self.files),
                     "ip link set lo up", f"ip address add {ADDRESS}/32 dev lo",
-                    f"ip address add {ADDRESS6}/128 dev lo"]
+                    # without nodad it cannot be bound to for a moment
+                    f"ip address add {ADDRESS6}/128 dev lo nodad"]
         for command in commands:
             subprocess.run(command.split(), check=True, capture_output=True)
 
