@@ -15,7 +15,8 @@ const question = latest();
 const chainQuestion = latest();
 const historyQuestion = latest();
 const parts = {};
-let shown = null; /* {row, node} that is in the panel */
+let wanted = null; /* the id that the URL names */
+let shown = null; /* {row, node} that is in the panel: the one before, until the answer comes */
 
 export const panelIsOpen = () => !parts.root.hidden;
 
@@ -146,6 +147,7 @@ function renderBody({ row }) {
 }
 
 function renderAnswer(answer) {
+	shown = answer;
 	if (!answer) {
 		fill(parts.title, t("panel"));
 		fill(parts.sub);
@@ -153,7 +155,6 @@ function renderAnswer(answer) {
 		fill(parts.body, el("p.muted", t("row_gone")));
 		return;
 	}
-	shown = answer;
 	renderHead(answer.row);
 	renderBody(answer);
 	parts.root.dataset.row = answer.row.id; /* what is shown now, while the next one may be on its way */
@@ -181,12 +182,14 @@ export function renderPanel(id) {
 			document.body.classList.remove("with-panel");
 			/* back to where one came from */
 			if (hadFocus || document.activeElement === document.body) {
-				focusRow(shown?.row.id) || document.getElementById("log").focus({ preventScroll: true });
+				focusRow(wanted) || document.getElementById("log").focus({ preventScroll: true });
 			}
+			wanted = null;
 			shown = null;
 		}
 		return;
 	}
+	wanted = id;
 	show(parts.root, true);
 	document.body.classList.add("with-panel");
 	const known = knownRow(id);
@@ -220,7 +223,8 @@ export function stepPanel(by) {
 
 /* The row in the panel has changed: it is shown as it is now. */
 export function rowChanged(row) {
-	if (shown && panelIsOpen() && shown.row.id === row.id && Date.parse(row.updated_at) !== Date.parse(shown.row.updated_at)) {
+	const known = shown?.row.id === row.id && Date.parse(row.updated_at) === Date.parse(shown.row.updated_at);
+	if (row.id === wanted && !known) {
 		load(row.id);
 	}
 }
@@ -230,7 +234,7 @@ export function createPanel() {
 	parts.sub = el("div.panel-sub");
 	parts.body = el("div.panel-body");
 	const tool = (word, action, title) => el("button.quiet", { type: "button", title, onclick: action }, word);
-	const copyRow = (event) => shown && copyText(event.currentTarget, write(shown.node), t("copied"), t("copy_failed"));
+	const copyRow = (event) => shown?.row.id === wanted && copyText(event.currentTarget, write(shown.node), t("copied"), t("copy_failed"));
 	const copyLink = (event) => copyText(event.currentTarget, new URL(address(view()), location.href).href, t("copied"), t("copy_failed"));
 	parts.tools = el("div.panel-tools",
 		tool(t("copy_json"), copyRow), tool(t("copy_link"), copyLink, t("permalink")), el("span.spring"),

@@ -439,6 +439,36 @@ check("usable at 380 pixels, never sideways", async () => {
 	}
 });
 
+check("what the panel is asked for last counts, also while it is on its way", async () => {
+	const made = await add(...[1, 2, 3].map((age) => row(age, { service_name: "panel", status: "pending" })));
+	const ids = made.map((one) => one.id);
+	const page = await open("/?service=panel");
+	await showing(page, 3);
+	await page.waitForSelector("[data-state=live]");
+	let release = null;
+	const held = new Promise((done) => (release = done));
+	await page.route(`**/integration_logs?id=eq.${ids[1]}*`, (route) => held.then(() => route.continue()).catch(() => {}));
+	await page.click(`tr[data-id="${ids[0]}"] .c-status`);
+	await page.waitForSelector(`.panel[data-row="${ids[0]}"]`);
+	await page.keyboard.press("j");
+	await until(() => params(page).row, ids[1]);
+	/* the row before changes meanwhile: it does not come back */
+	await alter(made[0], failure("HTTP_500", "changed meanwhile"));
+	await page.waitForSelector(`tr[data-id="${ids[0]}"] >> text=changed meanwhile`);
+	release();
+	await page.waitForSelector(`.panel[data-row="${ids[1]}"]`);
+	await page.keyboard.press("k");
+	await page.waitForSelector(`.panel[data-row="${ids[0]}"] >> text=changed meanwhile`);
+	/* closed before anything came */
+	await page.route(`**/integration_logs?id=eq.${ids[2]}*`, () => new Promise(() => {}));
+	await page.keyboard.press("j");
+	await page.keyboard.press("j");
+	await until(() => params(page).row, ids[2]);
+	await page.keyboard.press("Escape");
+	await until(() => params(page).row, undefined);
+	await until(() => page.evaluate(() => document.activeElement.closest("tr")?.dataset.id), ids[2], "focus");
+});
+
 check("the keyboard does it all", async () => {
 	const page = await open();
 	await showing(page, within(DAY));
