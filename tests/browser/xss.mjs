@@ -81,6 +81,7 @@ check("100 payloads in every captured field are only text", async () => {
 
 check("payloads in the address are only text", async () => {
 	const page = await open("/");
+	await page.waitForSelector(".tiles"); /* the session is there */
 	for (const text of PAYLOADS.filter((_, index) => index % 9 === 0)) {
 		const query = new URLSearchParams();
 		for (const name of ["service", "action", "status", "code", "entity_type", "entity_id", "q", "row", "range", "from", "to"]) {
