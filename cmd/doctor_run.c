@@ -20,7 +20,7 @@
 #include "sql/store.h"
 
 #define POLL_MS        50
-#define SETTLE_NS      INT64_C(5000000000) /* how long the proxy's counts are waited for */
+#define SETTLE_NS      INT64_C(15000000000) /* how long the proxy's counts are waited for */
 #define SETTLE_STEP_MS 100
 
 /* What the store says of a host since the command began. */
