@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "record/json_redact.h"
+#include "record/percent.h"
 
 void form_finish(struct form *form)
 {
@@ -16,30 +17,20 @@ void form_finish(struct form *form)
 	*form = (struct form){ 0 };
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void decode(struct buf *out, struct slice text, bool plus)
 {
 	if (!buf_reserve(out, text.len)) {
 		return;
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
+	for (size_t i = 0; i < text.len;) {
+		char c = 0;
 
-		if (c == '%' && i + 2 < text.len && hex_digit(text.ptr[i + 1]) >= 0 &&
-		    hex_digit(text.ptr[i + 2]) >= 0) {
-			c = (char)(hex_digit(text.ptr[i + 1]) * 16 +
-			           hex_digit(text.ptr[i + 2]));
-			i += 2;
-		} else if (c == '+' && plus) {
+		if (text.ptr[i] == '+' && plus) {
 			c = ' ';
+			i++;
+		} else {
+			i += percent_byte(
+			    (struct slice){ text.ptr + i, text.len - i }, &c);
 		}
 		out->ptr[out->len++] = c;
 	}

@@ -8,14 +8,15 @@
 #define H JSON_BYTE_HIGH
 #define E JSON_BYTE_EQUALS
 #define C JSON_BYTE_COLON
+#define T JSON_BYTE_TAG
 #define L 0 /* anything else */
 
 /* clang-format off */
 const uint8_t json_byte_kinds[256] = { /* sixteen by sixteen */
 	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
 	S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
-	L, L, S, L, L, L, L, L, L, L, L, L, L, L, L, L,
-	L, L, L, L, L, L, L, L, L, L, C, L, L, E, L, L,
+	L, L, S, L, L, E, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, C, L, T, E, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, S, L, L, L,
 	L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,

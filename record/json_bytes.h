@@ -13,10 +13,11 @@
 enum json_byte {
 	JSON_BYTE_STOP = 1,   /* '"', '\', a control: escaped in JSON */
 	JSON_BYTE_HIGH = 2,   /* not ASCII: perhaps no UTF-8 */
-	JSON_BYTE_EQUALS = 4, /* '=' */
+	JSON_BYTE_EQUALS = 4, /* '=', '%' as in %3D */
 	JSON_BYTE_COLON = 8,  /* ':' */
 	JSON_BYTE_ESCAPED = 16,
 	JSON_BYTE_OTHER = 32, /* escapes that are not those of json_put_string */
+	JSON_BYTE_TAG = 64,   /* '<' */
 };
 
 extern const uint8_t json_byte_kinds[256];

@@ -5,6 +5,7 @@
 #include "record/json_escape.h"
 
 #include "record/json_bytes.h"
+#include "record/percent.h"
 
 /* What a letter behind a backslash stands for; 0: nothing. */
 static const char meaning[256] = {
@@ -17,15 +18,6 @@ static const char meaning[256] = {
 	['r'] = '\r',
 	['t'] = '\t',
 };
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The four digits behind \u. Returns -1 when they are not four digits. */
 static int32_t hex4(const char *at, const char *end)

@@ -13,6 +13,7 @@
 #include "record/names.h"
 
 enum {
+	LABEL_MAX = 64,   /* a longer name names no secret */
 	FORM_BYTES = 12,  /* a shorter name has no form of a secret */
 	NUMBER_BYTES = 8, /* a shorter number is no card's, and fits numeric: 1e131072
 	                     does not */
@@ -179,6 +180,77 @@ static bool oauth_name(struct slice name)
 	       name_same(name, SLICE("redirect_uri"));
 }
 
+/* {"name": "X-Api-Key", "value": "…"}: does this name say whose the value is, or hold it?
+ */
+static uint32_t pair_flag(struct slice name)
+{
+	switch (name.len < 3 || name.len > 6 ? '\0' : name.ptr[0] | 0x20) {
+	case 'v':
+		return slice_ieq(name, SLICE("value")) ? FRAME_NEXT_VALUE : 0;
+	case 'n':
+		return slice_ieq(name, SLICE("name")) ? FRAME_NEXT_LABEL : 0;
+	case 'k':
+		return slice_ieq(name, SLICE("key")) ? FRAME_NEXT_LABEL : 0;
+	case 'f':
+		return slice_ieq(name, SLICE("field")) ? FRAME_NEXT_LABEL : 0;
+	case 'h':
+		return slice_ieq(name, SLICE("header")) ? FRAME_NEXT_LABEL : 0;
+	default:
+		return 0;
+	}
+}
+
+/* A string of such a pair. Returns whether it is a secret; one that comes before its name
+ * is kept until the end of the object. */
+static bool put_pair(
+    struct json_redact *json, struct json_frame *frame, struct slice text)
+{
+	if (frame->flags & FRAME_NEXT_LABEL) {
+		if (text.len <= LABEL_MAX && name_kind(text, false) == NAME_SECRET) {
+			frame->flags |= FRAME_LABELLED;
+		}
+		return false;
+	}
+	if (frame->flags & FRAME_LABELLED) {
+		return true;
+	}
+	frame->flags |= FRAME_VALUE;
+	frame->value_at = json->codes.len;
+	frame->value_len = text.len;
+	buf_put_slice(&json->codes, text);
+	return false;
+}
+
+/* A value that is out already is masked by its value in the end. */
+static void add_late(struct json_redact *json, size_t at, size_t len)
+{
+	if (!json->codes.failed) {
+		secrets_add(&json->redaction->secrets,
+		    (struct slice){ json->codes.ptr + at, len });
+		json->masked++;
+	}
+}
+
+/* What an object kept for its end. */
+static void close_kept(struct json_redact *json, const struct json_frame *frame)
+{
+	size_t keep = json->codes.len;
+
+	if (frame->flags & FRAME_VALUE) {
+		if (frame->flags & FRAME_LABELLED) {
+			add_late(json, frame->value_at, frame->value_len);
+		}
+		keep = frame->value_at;
+	}
+	if (frame->flags & FRAME_CODE) {
+		if (frame->flags & FRAME_OAUTH) {
+			add_late(json, frame->code_at, frame->code_len);
+		}
+		keep = frame->code_at < keep ? frame->code_at : keep;
+	}
+	buf_truncate(&json->codes, keep);
+}
+
 void json_redact_name(struct json_redact *json, struct slice name)
 {
 	json_redact_member(json, name, JSON_BYTE_STOP | JSON_BYTE_HIGH);
@@ -210,8 +282,9 @@ void json_redact_member(struct json_redact *json, struct slice name, unsigned in
 		watch_next(json->watch, json->depth, name, frame->count);
 	}
 	frame->count++;
-	frame->flags &= ~(uint32_t)(FRAME_NEXT_SECRET | FRAME_NEXT_CODE);
-	frame->flags |= (kind == NAME_SECRET ? FRAME_NEXT_SECRET : 0) |
+	frame->flags &= ~(uint32_t)(FRAME_NEXT_SECRET | FRAME_NEXT_CODE |
+	                            FRAME_NEXT_LABEL | FRAME_NEXT_VALUE);
+	frame->flags |= pair_flag(name) | (kind == NAME_SECRET ? FRAME_NEXT_SECRET : 0) |
 	                (kind == NAME_CODE ? FRAME_NEXT_CODE : 0) |
 	                (oauth_name(name) ? FRAME_OAUTH : 0);
 	if (name.len >= FORM_BYTES) {
@@ -239,12 +312,8 @@ void json_redact_close(struct json_redact *json)
 	if (frame->flags & FRAME_REACHED) {
 		watch_close(json->watch, json->depth);
 	}
-	if ((frame->flags & FRAME_OAUTH) && (frame->flags & FRAME_CODE) &&
-	    !json->codes.failed) {
-		/* it is out already: masked by its value in the end */
-		secrets_add(&json->redaction->secrets,
-		    (struct slice){ json->codes.ptr + frame->code_at, frame->code_len });
-		json->masked++;
+	if (frame->flags & (FRAME_VALUE | FRAME_CODE)) {
+		close_kept(json, frame);
 	}
 }
 
@@ -291,6 +360,11 @@ void json_redact_text(struct json_redact *json, struct slice text, unsigned int 
 	code = is_code(json);
 	if (code && (json->redaction->oauth || code_is_secret(text))) {
 		secret = true;
+	}
+	if (!secret && json->depth > 0 &&
+	    (json->frame[json->depth - 1].flags &
+	        (FRAME_NEXT_LABEL | FRAME_NEXT_VALUE))) {
+		secret = put_pair(json, &json->frame[json->depth - 1], text);
 	}
 	if (watch_wants_scalar(json->watch, true)) {
 		watch_scalar(json->watch, text, true, false, secret);

@@ -21,13 +21,17 @@ enum json_state {
 
 enum json_frame_flag {
 	FRAME_MAP = 1,
-	FRAME_SECRET = 2,      /* all scalars below are masked */
-	FRAME_NEXT_SECRET = 4, /* the value of the name just read */
-	FRAME_NEXT_CODE = 8,   /* that name is "code" */
-	FRAME_OAUTH = 16,      /* a member says that the object is about OAuth */
-	FRAME_WATCHED = 32,    /* pointers have to do with what is in it */
-	FRAME_REACHED = 64,    /* or point at itself */
-	FRAME_CODE = 128,      /* it has a "code": code_at, code_len */
+	FRAME_SECRET = 2,       /* all scalars below are masked */
+	FRAME_NEXT_SECRET = 4,  /* the value of the name just read */
+	FRAME_NEXT_CODE = 8,    /* that name is "code" */
+	FRAME_OAUTH = 16,       /* a member says that the object is about OAuth */
+	FRAME_WATCHED = 32,     /* pointers have to do with what is in it */
+	FRAME_REACHED = 64,     /* or point at itself */
+	FRAME_CODE = 128,       /* it has a "code": code_at, code_len */
+	FRAME_NEXT_LABEL = 256, /* that name is "name", "key" … */
+	FRAME_NEXT_VALUE = 512, /* or "value" */
+	FRAME_LABELLED = 1024,  /* {"name": "X-Api-Key", "value": …} */
+	FRAME_VALUE = 2048,     /* it has a "value": value_at, value_len */
 };
 
 struct json_frame {
@@ -35,6 +39,8 @@ struct json_frame {
 	uint32_t count; /* members begun */
 	size_t code_at; /* the value of "code", in codes */
 	size_t code_len;
+	size_t value_at; /* that of "value", in codes */
+	size_t value_len;
 };
 
 /* Thread: one. */

@@ -17,7 +17,8 @@ enum {
 	NUMERIC_AFTER = 16383,
 	INNER_MAX = 262144, /* bytes of JSON inside a string that are read */
 	BASE64_MIN = 12,
-	NESTING_MAX = 4, /* JSON inside a string inside JSON … */
+	BASE64_LOOK = 64, /* bytes that tell base64 from words */
+	NESTING_MAX = 4,  /* JSON inside a string inside JSON … */
 	/* What is read inside the strings of one call, in bytes, each reading counted as
 	 * so many more. A megabyte of tiny texts costs no more time than one text of that
 	 * size; honest ones stay below it. */
@@ -209,73 +210,137 @@ static unsigned int base64_value(char c)
 	return base64[(unsigned char)c];
 }
 
-/* Base64 of something that begins with { or [: the first 8 bits say so. */
-static bool base64_begins_json(struct slice text)
+/* The base64 itself: without blanks around it and "data:…;base64," before it. */
+static struct slice base64_text(struct slice text)
 {
-	return text.len >= BASE64_MIN && text.len <= INNER_MAX &&
-	       (text.ptr[0] == 'e' || text.ptr[0] == 'W') &&
-	       base64_value(text.ptr[1]) > 48;
+	const char *at = NULL;
+
+	text = slice_trim(text);
+	if (slice_istarts(text, SLICE("data:"))) {
+		at = memchr(text.ptr, ',', text.len < 256 ? text.len : 256);
+		if (at) {
+			text.len -= (size_t)(at + 1 - text.ptr);
+			text.ptr = at + 1;
+		}
+	}
+	return text;
 }
 
-/* With or without padding, in place of what is in out. Returns false: it is none. */
+/* Is the beginning of it base64, in lines perhaps? */
+static bool base64_begins(struct slice text)
+{
+	for (size_t i = 0; i < text.len && i < BASE64_LOOK; i++) {
+		if (base64_value(text.ptr[i]) == 0 && !memchr("=\r\n", text.ptr[i], 3)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Base64 of something that begins with { or [, with a blank, a line break or a BOM: the
+ * first bits say so. */
+static bool base64_begins_json(struct slice text)
+{
+	unsigned int second = 0;
+
+	if (text.len < BASE64_MIN) {
+		return false;
+	}
+	if (text.ptr[0] == ' ' || text.ptr[0] == '\t' || text.ptr[0] == 'd') {
+		text = base64_text(text);
+	}
+	if (text.len < BASE64_MIN) {
+		return false;
+	}
+	second = base64_value(text.ptr[1]);
+	switch (text.ptr[0]) {
+	case 'e':
+	case 'W':
+		return second > 48 && (text.len <= INNER_MAX || base64_begins(text));
+	case 'I': /* a blank */
+		return second - 1 < 16 && base64_begins(text);
+	case 'C': /* a tab, a line feed */
+		return second - 1 >= 16 && second - 1 < 48 && base64_begins(text);
+	case 'D': /* a carriage return */
+		return second - 1 >= 16 && second - 1 < 32 && base64_begins(text);
+	default:
+		return slice_starts(text, SLICE("77u/")); /* U+FEFF */
+	}
+}
+
+/* With or without padding, in one line or in many (RFC 2045 6.8), in place of what is in
+ * out. Returns false: it is none. */
 static bool base64_decode(struct slice text, struct buf *out)
 {
-	uint32_t bits = 0;
-	size_t i = 0;
+	unsigned int bits = 0;
+	size_t digits = 0;
 	char *to = NULL;
 
 	buf_truncate(out, 0);
-	while (text.len > 0 && text.ptr[text.len - 1] == '=') {
+	while (text.len > 0 && memchr("=\r\n ", text.ptr[text.len - 1], 4)) {
 		text.len--;
 	}
 	if (!buf_reserve(out, text.len)) {
 		return false;
 	}
 	to = out->ptr;
-	for (; i < text.len; i++) {
+	for (size_t i = 0; i < text.len; i++) {
 		unsigned int value = base64_value(text.ptr[i]);
 
 		if (value == 0) {
+			if (text.ptr[i] == '\r' || text.ptr[i] == '\n') {
+				continue;
+			}
 			return false;
 		}
 		bits = bits << 6 | (value - 1);
-		if (i % 4 == 3) {
+		if (digits++ % 4 == 3) {
 			*to++ = (char)(bits >> 16);
 			*to++ = (char)(bits >> 8);
 			*to++ = (char)bits;
 		}
 	}
-	if (i % 4 == 3) {
+	if (digits % 4 == 3) {
 		*to++ = (char)(bits >> 10);
 		*to++ = (char)(bits >> 2);
-	} else if (i % 4 == 2) {
+	} else if (digits % 4 == 2) {
 		*to++ = (char)(bits >> 4);
 	}
 	out->len = (size_t)(to - out->ptr);
 	return true;
 }
 
-/* JSON in base64: masked as a whole when something in it is a secret. */
+/* JSON in base64, whole or not: masked as a whole when something in it is a secret. */
 static bool put_base64(struct json_redact *json, struct slice text)
 {
+	struct slice plain;
 	size_t masked = 0;
-	bool secret = false;
 
-	secret = base64_decode(text, &json->scratch) &&
-	         json_begins(buf_slice(&json->scratch)) &&
-	         read_inner(json, buf_slice(&json->scratch), &masked) && masked > 0;
-	if (secret) {
+	if (!base64_decode(base64_text(text), &json->scratch)) {
+		return false;
+	}
+	plain = buf_slice(&json->scratch);
+	if (slice_starts(plain, SLICE("\xEF\xBB\xBF"))) {
+		plain = (struct slice){ plain.ptr + 3, plain.len - 3 };
+	}
+	if (json_begins(plain) && !read_inner(json, plain, &masked) && masked == 0) {
+		spans_clear(&json->spans); /* broken JSON is text with names in it */
+		masked =
+		    redact_text_find(json->redaction, plain, TEXT_BODY, &json->spans);
+	}
+	if (masked > 0) {
 		secrets_add(&json->redaction->secrets, text);
 		json_text_mask(json);
 	}
-	return secret;
+	return masked > 0;
 }
 
 bool json_begins(struct slice text)
 {
 	size_t i = 0;
 
-	while (i < text.len && memchr(" \t\r\n", text.ptr[i], 4)) {
+	while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\n' ||
+	                           text.ptr[i] == '\r' || text.ptr[i] == '\t')) {
 		i++;
 	}
 	return i < text.len && (text.ptr[i] == '{' || text.ptr[i] == '[');
@@ -320,8 +385,8 @@ static void put_text(
     struct json_redact *json, struct slice text, unsigned int bytes, enum text_kind kind)
 {
 	spans_clear(&json->spans);
-	if ((kind == TEXT_STRING && /* no assignment, no URL */
-	        !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON))) ||
+	if ((kind == TEXT_STRING && /* no assignment, no URL, no element */
+	        !(bytes & (JSON_BYTE_EQUALS | JSON_BYTE_COLON | JSON_BYTE_TAG))) ||
 	    !redact_text_find(json->redaction, text, kind, &json->spans)) {
 		redaction_note(json->redaction, text);
 		json_text_same(json, text, bytes);
@@ -342,9 +407,10 @@ void json_text_put(struct json_redact *json, struct slice text, unsigned int byt
 	bool coded = false;
 
 	if (json->nesting < NESTING_MAX && text.len > 1) {
-		begins = text.len <= INNER_MAX && json_begins(text);
+		begins = json_begins(text);
 		coded = !begins && base64_begins_json(text);
-		if ((begins || coded) && !may_read(json, text)) {
+		if ((begins || coded) &&
+		    (text.len > INNER_MAX || !may_read(json, text))) {
 			json_text_mask(json);
 			return;
 		}

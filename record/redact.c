@@ -171,6 +171,7 @@ bool redact_query_name(const struct redaction *redaction, struct slice name)
 static void add_query(struct redaction *redaction, struct slice query)
 {
 	struct buf text = { 0 };
+	struct spans spans = { 0 };
 
 	while (query.ptr) {
 		struct slice value = slice_cut(&query, '&');
@@ -187,8 +188,12 @@ static void add_query(struct redaction *redaction, struct slice query)
 			secrets_add(&redaction->secrets, value);
 		} else {
 			redaction_note(redaction, buf_slice(&text));
+			spans_clear(&spans);
+			(void)redact_text_find(
+			    redaction, buf_slice(&text), TEXT_STRING, &spans);
 		}
 	}
+	spans_finish(&spans);
 	redaction->secrets.overflow = redaction->secrets.overflow || text.failed;
 	buf_wipe(&text);
 }

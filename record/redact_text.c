@@ -2,26 +2,16 @@
 /*
  * redact_text: secrets beside their names in running text, and in URLs. One pass.
  */
-#include "record/names.h"
 #include "record/redact.h"
 
-#include <stdint.h>
+#include <string.h>
+
+#include "record/names.h"
+#include "record/percent.h"
+#include "record/text_scan.h"
 
 enum {
-	NAME_BYTES = 64,  /* how far back a name is looked for */
-	VALUE_BLANKS = 2, /* between a separator and its value */
-	PADDING = 2,      /* what base64 may end with */
-};
-
-/* What a byte can be in running text. */
-enum {
-	BYTE_NAME = 1,     /* of a name */
-	BYTE_END = 2,      /* ends a value */
-	BYTE_BODY_END = 4, /* ends one in a TEXT_BODY */
-	BYTE_USER_END = 8, /* ends what stands before a host */
-	BYTE_EQUALS = 16,
-	BYTE_COLON = 32,
-	BYTE_TAG = 64, /* '<' */
+	PADDING = 2, /* what base64 may end with */
 };
 
 #define O 0
@@ -32,14 +22,15 @@ enum {
 #define Y BYTE_BODY_END
 #define X (BYTE_NAME | BYTE_BODY_END)
 #define Q BYTE_EQUALS
+#define P BYTE_PERCENT
 #define C BYTE_COLON
 #define T (BYTE_END | BYTE_USER_END | BYTE_TAG)
 
 /* clang-format off */
-static const uint8_t byte_kinds[256] = { /* sixteen by sixteen */
+const uint8_t text_byte_kinds[256] = { /* sixteen by sixteen */
 	B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B,
 	B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B,
-	B, O, B, B, O, O, E, B, O, Y, O, O, Y, N, N, U,
+	B, O, B, B, O, P, E, B, O, Y, O, O, Y, N, N, U,
 	N, N, N, N, N, N, N, N, N, N, C, E, T, Q, B, U,
 	O, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
 	N, N, N, N, N, N, N, N, N, N, N, N, B, X, O, N,
@@ -56,11 +47,6 @@ static const uint8_t byte_kinds[256] = { /* sixteen by sixteen */
 };
 
 /* clang-format on */
-
-static bool is(char c, unsigned int kinds)
-{
-	return (byte_kinds[(unsigned char)c] & kinds) != 0;
-}
 
 /* Error codes are words and numbers; an authorization code mixes letters and digits. */
 bool code_is_secret(struct slice value)
@@ -94,191 +80,211 @@ bool code_is_secret(struct slice value)
 	return parts > 0;
 }
 
-static bool value_ends(char c, enum text_kind kind)
+void text_add(const struct text_scan *scan, size_t begin, size_t end)
 {
-	return is(c, kind == TEXT_BODY ? BYTE_END | BYTE_BODY_END : BYTE_END);
-}
-
-/* Masks text[begin, end) as the value of a secret name. */
-static void add(struct redaction *redaction, struct slice text, size_t begin, size_t end,
-    struct spans *spans)
-{
-	struct slice value = { text.ptr + begin, end - begin };
+	struct slice value = text_part(scan, begin, end);
 
 	if (value.len > 0 && !slice_eq(value, SLICE(REDACTED))) {
-		spans_add(spans, begin, end);
-		secrets_add(&redaction->secrets, value);
+		spans_add(scan->spans, begin, end);
+		secrets_add(&scan->redaction->secrets, value);
 	}
 }
 
-/* The value that begins at i: in quotes, or up to what cannot belong to it. */
-static size_t value_end(struct slice text, size_t *begin, enum text_kind kind)
+/* The strings in [i, end), brackets around them, are looked for elsewhere too; the names
+ * are not. */
+static void note_strings(const struct text_scan *scan, size_t i, size_t end)
 {
-	size_t i = *begin;
-	char quote = i < text.len && kind == TEXT_BODY ? text.ptr[i] : '\0';
+	struct slice text = scan->text;
 
-	if (quote == '"' || quote == '\'') {
-		*begin = ++i;
-		while (i < text.len && text.ptr[i] != quote && text.ptr[i] != '\n') {
-			i += text.ptr[i] == '\\' && i + 1 < text.len ? 2 : 1;
+	for (; i < end; i++) {
+		size_t begin = i + 1;
+		size_t next = 0;
+
+		if (!text_quote(text.ptr[i])) {
+			continue;
 		}
-		return i;
+		i = text_quote_end(text, begin, text.ptr[i], false);
+		for (next = i + 1; next < end && text_space(text.ptr[next]);) {
+			next++;
+		}
+		if (next >= end || text.ptr[next] != ':') {
+			secrets_add(&scan->redaction->secrets,
+			    text_part(scan, begin, i < end ? i : end));
+		}
 	}
-	while (i < text.len && !value_ends(text.ptr[i], kind)) {
-		i++;
-	}
-	return i;
 }
+
+/* ---- is it an assignment, and of a secret? */
 
 /* At a glance, as in "a=1": is what ends at i too short for a name? */
 static bool too_short(struct slice text, size_t i, size_t shortest)
 {
 	size_t begin = i;
 
-	while (begin > 0 && i - begin < shortest && is(text.ptr[begin - 1], BYTE_NAME)) {
+	while (begin > 0 && i - begin < shortest &&
+	       (text_is(text.ptr[begin - 1], BYTE_NAME) || text.ptr[begin - 1] == '%')) {
 		begin--;
 	}
 	return i - begin < shortest;
 }
 
+/* At a glance: can the byte before the separator at i be the end of a name? */
+static bool may_be_named(const struct text_scan *scan, size_t i, size_t shortest)
+{
+	char before = i > 0 ? scan->text.ptr[i - 1] : '\0';
+
+	if (text_is(before, BYTE_NAME)) {
+		return !too_short(scan->text, i, shortest);
+	}
+	return text_quote(before) || (scan->kind == TEXT_BODY && text_space(before));
+}
+
+/* Header fields whose value takes the rest of a line. */
+static bool is_field(struct slice name)
+{
+	return name_same(name, SLICE("authorization")) ||
+	       name_same(name, SLICE("proxy-authorization")) ||
+	       name_same(name, SLICE("cookie")) || name_same(name, SLICE("set-cookie"));
+}
+
+/* In a string ':' is punctuation, as in "Invalid token: expired", unless the name or the
+ * value is quoted, the value a key, or the line a header field. */
+static bool is_sentence(const struct text_scan *scan, size_t begin, struct slice name)
+{
+	bool line = name.ptr == scan->text.ptr || name.ptr[-1] == '\n';
+
+	return !text_is_quoted(scan->text, begin) && !text_is_key(scan->text, begin) &&
+	       !(line && is_field(name));
+}
+
+/* The kind of a name that may be percent-encoded, as in data%5Btoken%5D. */
+static enum name_kind encoded_kind(struct slice name, bool query)
+{
+	char plain[NAME_BYTES];
+	size_t len = 0;
+
+	if (!memchr(name.ptr, '%', name.len)) {
+		return name_kind(name, query);
+	}
+	for (size_t i = 0; i < name.len; len++) {
+		i += percent_byte(
+		    (struct slice){ name.ptr + i, name.len - i }, &plain[len]);
+	}
+	return name_kind((struct slice){ plain, len }, true);
+}
+
+static bool value_is_secret(
+    const struct text_scan *scan, size_t i, struct slice name, struct slice value)
+{
+	char before = name.ptr > scan->text.ptr ? name.ptr[-1] : '\0';
+	bool query = before == '?' || before == '&' || before == ';';
+	enum name_kind kind = encoded_kind(name, query);
+
+	if (kind == NAME_CODE) {
+		return scan->redaction->oauth || code_is_secret(value);
+	}
+	/* "Invalid token: expired" says why a call failed */
+	return kind == NAME_SECRET &&
+	       !(scan->text.ptr[i] == ':' && secret_is_common(value));
+}
+
+/* token%3Dvalue in a URL that is part of another one, with the '%' at i. Returns where to
+ * go on. */
+static size_t encoded_assignment(const struct text_scan *scan, size_t i)
+{
+	struct slice text = scan->text;
+	size_t begin = i + strlen("%3D");
+	size_t end = begin;
+
+	if (!slice_istarts(text_part(scan, i, text.len), SLICE("%3D")) ||
+	    encoded_kind(text_name(scan, i), true) != NAME_SECRET) {
+		return i + 1;
+	}
+	while (end < text.len && !text_is(text.ptr[end], BYTE_END) &&
+	       !slice_starts(text_part(scan, end, text.len), SLICE("%26")) &&
+	       !slice_starts(text_part(scan, end, text.len), SLICE("%23"))) {
+		end++;
+	}
+	text_add(scan, begin, end);
+	return end;
+}
+
 /* name=value, name: value, "name": "value", with the separator at i. Returns where to go
  * on. */
-static size_t assignment(struct redaction *redaction, struct slice text, size_t i,
-    enum text_kind kind, struct spans *spans)
+static size_t assignment(const struct text_scan *scan, size_t i)
 {
-	size_t begin = i + 1;
-	size_t name_end = i;
-	size_t name_begin = 0;
+	bool quoted = false;
+	struct slice name = text_name(scan, text_name_end(scan, i, &quoted));
+	enum name_kind kind = name.len > 0 ? encoded_kind(name, true) : NAME_PLAIN;
+	size_t begin = 0;
 	size_t end = 0;
-	bool query = false;
-	struct slice name;
-	enum name_kind found = NAME_PLAIN;
 
-	while (kind == TEXT_BODY && name_end > 0 &&
-	       (text.ptr[name_end - 1] == '"' || text.ptr[name_end - 1] == '\'' ||
-	           text.ptr[name_end - 1] == ' ') &&
-	       i - name_end < VALUE_BLANKS) {
-		name_end--;
-	}
-	name_begin = name_end;
-	while (name_begin > 0 && name_end - name_begin < NAME_BYTES &&
-	       is(text.ptr[name_begin - 1], BYTE_NAME)) {
-		name_begin--;
-	}
-	if (name_begin == name_end) {
+	if (kind == NAME_PLAIN) {
 		return i + 1;
 	}
-	query = name_begin > 0 &&
-	        (text.ptr[name_begin - 1] == '?' || text.ptr[name_begin - 1] == '&' ||
-	            text.ptr[name_begin - 1] == ';');
-	while (kind == TEXT_BODY && begin < text.len && begin - i <= VALUE_BLANKS &&
-	       (text.ptr[begin] == ' ' || text.ptr[begin] == '>')) {
-		begin++;
-	}
-	name = (struct slice){ text.ptr + name_begin, name_end - name_begin };
-	found = name_kind(name, true);
-	if (found == NAME_PLAIN) {
+	begin = text_value_begin(scan, i);
+	if (kind == NAME_CODE && text_is_bracket(scan->text, begin)) {
 		return i + 1;
 	}
-	end = value_end(text, &begin, kind);
-	found = query ? found : name_kind(name, false);
-	if (found == NAME_CODE) {
-		struct slice value = { text.ptr + begin, end - begin };
-
-		found =
-		    redaction->oauth || code_is_secret(value) ? NAME_SECRET : NAME_PLAIN;
+	if (scan->kind == TEXT_STRING && scan->text.ptr[i] == ':' && !quoted &&
+	    is_sentence(scan, begin, name)) {
+		return i + 1;
 	}
-	if (found == NAME_SECRET) {
-		add(redaction, text, begin, end, spans);
+	end = scan->text.ptr[i] == ':' && is_field(name)
+	          ? text_line_end(scan->text, begin)
+	          : text_value_end(scan, &begin);
+	if (value_is_secret(scan, i, name, text_part(scan, begin, end))) {
+		text_add(scan, begin, end);
+		if (text_is_bracket(scan->text, begin)) {
+			note_strings(scan, begin, end);
+		}
 	}
 	return end > i ? end : i + 1;
 }
 
 /* user:password@ after "://", which ends at i. Returns where to go on. */
-static size_t userinfo(
-    struct redaction *redaction, struct slice text, size_t i, struct spans *spans)
+static size_t userinfo(const struct text_scan *scan, size_t i)
 {
 	size_t at = 0;
 	size_t end = i;
 
-	while (end < text.len && !is(text.ptr[end], BYTE_USER_END)) {
-		at = text.ptr[end] == '@' ? end : at;
+	while (end < scan->text.len && !text_is(scan->text.ptr[end], BYTE_USER_END)) {
+		at = scan->text.ptr[end] == '@' ? end : at;
 		end++;
 	}
 	if (at > i) {
-		struct slice password = { text.ptr + i, at - i };
+		struct slice password = text_part(scan, i, at);
 
-		add(redaction, text, i, at, spans);
+		text_add(scan, i, at);
 		(void)slice_cut(&password, ':');
-		secrets_add(&redaction->secrets, password);
+		secrets_add(&scan->redaction->secrets, password);
 	}
-	return end;
-}
-
-/* <name …>value<, with the '<' at i. Returns where to go on. */
-static size_t element(
-    struct redaction *redaction, struct slice text, size_t i, struct spans *spans)
-{
-	size_t begin = i + 1;
-	size_t end = begin;
-
-	while (end < text.len && end - begin < NAME_BYTES &&
-	       is(text.ptr[end], BYTE_NAME | BYTE_COLON)) {
-		end++;
-	}
-	if (end == begin || name_kind((struct slice){ text.ptr + begin, end - begin },
-	                        false) != NAME_SECRET) {
-		return end;
-	}
-	while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<') {
-		end++;
-	}
-	if (end == text.len || text.ptr[end] == '<' || text.ptr[end - 1] == '/') {
-		return end;
-	}
-	begin = ++end;
-	if (slice_starts(
-	        (struct slice){ text.ptr + end, text.len - end }, SLICE("<![CDATA["))) {
-		begin = end += 9;
-		while (end < text.len && text.ptr[end] != ']') {
-			end++;
-		}
-	}
-	while (end < text.len && text.ptr[end] != '<' && text.ptr[end] != ']') {
-		end++;
-	}
-	add(redaction, text, begin, end, spans);
 	return end;
 }
 
 bool redact_text_find(struct redaction *redaction, struct slice text, enum text_kind kind,
     struct spans *spans)
 {
-	unsigned int wanted = BYTE_EQUALS | BYTE_COLON;
-	size_t shortest = kind == TEXT_STRING ? names_shortest() : 0; /* else quoted */
+	struct text_scan scan = { redaction, text, kind, spans };
+	size_t shortest = names_shortest();
 	size_t end = text.len;
 	size_t i = 0;
 
 	while (end > 0 && text.len - end < PADDING && text.ptr[end - 1] == '=') {
 		end--; /* behind it there is no value, and base64 ends like this */
 	}
-	wanted |= kind == TEXT_BODY ? BYTE_TAG : 0;
 	while (i < end) {
-		struct slice rest = { text.ptr + i, text.len - i };
-
-		if (!is(*rest.ptr, wanted)) {
+		if (!text_is(text.ptr[i],
+		        BYTE_EQUALS | BYTE_COLON | BYTE_TAG | BYTE_PERCENT)) {
 			i++;
-		} else if (*rest.ptr == '=' && too_short(text, i, shortest)) {
-			i++;
-		} else if (*rest.ptr == '=') {
-			i = assignment(redaction, text, i, kind, spans);
-		} else if (*rest.ptr == '<') {
-			i = element(redaction, text, i, spans);
-			i += i == text.len - rest.len;
-		} else if (slice_starts(rest, SLICE("://"))) {
-			i = userinfo(redaction, text, i + 3, spans);
-		} else if (kind == TEXT_BODY) {
-			i = assignment(redaction, text, i, kind, spans);
+		} else if (text.ptr[i] == '%') {
+			i = encoded_assignment(&scan, i);
+		} else if (text.ptr[i] == '<') {
+			i = text_tag(&scan, i);
+		} else if (slice_starts(text_part(&scan, i, text.len), SLICE("://"))) {
+			i = userinfo(&scan, i + 3);
+		} else if (may_be_named(&scan, i, shortest)) {
+			i = assignment(&scan, i);
 		} else {
 			i++;
 		}

@@ -56,6 +56,7 @@ static const struct slice common_words[] = {
 	WORD("undefined"),
 	WORD("unknown"),
 	WORD("invalid"),
+	WORD("deleted"), /* what PHP sets a cookie to that it takes back */
 	WORD("expired"),
 	WORD("required"),
 	WORD("missing"),
@@ -78,7 +79,7 @@ static const struct slice common_words[] = {
 
 #undef WORD
 
-static bool common_word(struct slice value)
+bool secret_is_common(struct slice value)
 {
 	if (value.len > COMMON_MAX) {
 		return false;
@@ -195,12 +196,23 @@ static bool needs_bounds(struct slice value)
 	return digits || letters;
 }
 
+/* Is there a byte that pages write as an entity? */
+static bool looks_different_in_html(struct slice value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (memchr("&<>\"'+/=`", value.ptr[i], 9)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void add_one(struct secrets *secrets, struct slice value)
 {
 	struct secret *grown;
 
 	if (value.len < SECRET_MIN_BYTES || secrets->overflow ||
-	    !first_time(secrets, value) || common_word(value)) {
+	    !first_time(secrets, value) || secret_is_common(value)) {
 		return;
 	}
 	grown = array_grow(secrets->item, secrets->count, &secrets->cap, sizeof(*grown));
@@ -213,6 +225,7 @@ static void add_one(struct secrets *secrets, struct slice value)
 		.at = secrets->text.len, .len = value.len, .bounded = needs_bounds(value)
 	};
 	buf_put_slice(&secrets->text, value);
+	secrets->marked_up = secrets->marked_up || looks_different_in_html(value);
 	if (secrets->text.failed || secrets->count > SECRETS_MAX) {
 		secrets->overflow = true;
 	}

@@ -34,7 +34,8 @@ struct secrets {
 	size_t seen_mask;
 	uint64_t *head; /* the first bytes of every value, as a set */
 	size_t head_mask;
-	bool escaped; /* the head of some value looks different in JSON text */
+	bool escaped;   /* the head of some value looks different in JSON text */
+	bool marked_up; /* some value looks different in HTML */
 	uint8_t
 	    *far; /* by two bytes: how far from them a value may begin at the earliest */
 	struct finder *finder; /* made when a head was met */
@@ -48,6 +49,9 @@ void secrets_finish(struct secrets *secrets);
  * and URLs bring X along.
  */
 void secrets_add(struct secrets *secrets, struct slice value);
+
+/* Words such as "Bearer", "expired" or "password" are no secrets. After names_init. */
+bool secret_is_common(struct slice value);
 
 /* No more will be added. */
 void secrets_seal(struct secrets *secrets);

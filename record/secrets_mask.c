@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "record/percent.h"
 #include "record/secrets_private.h"
 
 enum {
@@ -14,7 +15,8 @@ enum {
 	COMPARE_BYTES =
 	    128, /* of a value must agree; then it is masked as far as it agrees */
 	LANES = 4,
-	PAIR_BYTES = 256, /* that are looked at together for two backslashes */
+	REFERENCE_BYTES = 10, /* of &#x27; with zeros before */
+	PAIR_BYTES = 256,     /* that are looked at together for two backslashes */
 	COMPARE_VALUES =
 	    8, /* with the same prefix; where there are more the prefix decides */
 };
@@ -183,27 +185,6 @@ static void find_plain(struct secrets *secrets, struct slice text, struct spans 
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %41 → A, + stays: a value with a blank in it is no credential. Returns bytes read. */
-static size_t read_percent(struct slice rest, char *ret)
-{
-	if (rest.len >= 3 && rest.ptr[0] == '%' && hex_digit(rest.ptr[1]) >= 0 &&
-	    hex_digit(rest.ptr[2]) >= 0) {
-		*ret = (char)(hex_digit(rest.ptr[1]) * 16 + hex_digit(rest.ptr[2]));
-		return 3;
-	}
-	*ret = rest.ptr[0];
-	return 1;
-}
-
 /* \" → ", \u0041 → A. */
 static size_t read_backslash(struct slice rest, char *ret)
 {
@@ -231,6 +212,77 @@ static size_t read_backslash(struct slice rest, char *ret)
 		*ret = rest.ptr[1];
 		return 2;
 	}
+}
+
+/* &#39; &#x27; → '. Returns bytes read; 0: it is none. */
+static size_t read_reference(struct slice rest, char *ret)
+{
+	bool hex = rest.len > 2 && (rest.ptr[2] | 0x20) == 'x';
+	unsigned int value = 0;
+	size_t i = 2 + hex;
+
+	for (; i < rest.len && i < REFERENCE_BYTES; i++) {
+		int digit = hex_digit(rest.ptr[i]);
+
+		if (digit < 0 || (!hex && digit > 9)) {
+			break;
+		}
+		value = value * (hex ? 16 : 10) + (unsigned int)digit;
+	}
+	if (i >= rest.len || rest.ptr[i] != ';' || value == 0 || value > 0x7E) {
+		return 0;
+	}
+	*ret = (char)value;
+	return i + 1;
+}
+
+/* &amp; → &, as pages write it. Returns bytes read. */
+static size_t read_entity(struct slice rest, char *ret)
+{
+	static const struct {
+		struct slice name;
+		char c;
+	} named[] = { { { "&amp;", 5 }, '&' }, { { "&lt;", 4 }, '<' },
+		{ { "&gt;", 4 }, '>' }, { { "&quot;", 6 }, '"' },
+		{ { "&apos;", 6 }, '\'' } };
+
+	size_t read = 0;
+
+	*ret = rest.ptr[0];
+	if (rest.ptr[0] != '&' || rest.len < 4) {
+		return 1;
+	}
+	if (rest.ptr[1] == '#') {
+		read = read_reference(rest, ret);
+		return read > 0 ? read : 1;
+	}
+	if (!memchr("aAlLgGqQ", rest.ptr[1], 8)) {
+		return 1; /* at a glance: mostly '&' stands between the parameters of a
+		             URL */
+	}
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		if (slice_istarts(rest, named[i].name)) {
+			*ret = named[i].c;
+			return named[i].name.len;
+		}
+	}
+	return 1;
+}
+
+/* Is there an entity, and a value that has any? */
+static bool any_entity(const struct secrets *secrets, struct slice text)
+{
+	const char *end = text.ptr + text.len;
+	const char *at = secrets->marked_up && text.len > 0 ? text.ptr : end;
+	char c = 0;
+
+	while (at < end && (at = memchr(at, '&', (size_t)(end - at))) != NULL) {
+		if (read_entity((struct slice){ at, (size_t)(end - at) }, &c) > 1) {
+			return true;
+		}
+		at++;
+	}
+	return false;
 }
 
 /* The same search in the text as it reads once decoded. */
@@ -288,10 +340,11 @@ static bool any_double_slash(struct slice text)
 	return false;
 }
 
-/* A string with a percent sign, or with a backslash of its own, is read twice. */
-static bool read_twice(struct slice json)
+/* A string with a percent sign, an entity, or a backslash of its own, is read twice. */
+static bool read_twice(const struct secrets *secrets, struct slice json)
 {
-	return memchr(json.ptr, '%', json.len) || any_double_slash(json);
+	return memchr(json.ptr, '%', json.len) || any_entity(secrets, json) ||
+	       any_double_slash(json);
 }
 
 bool secrets_may_be_in_json(const struct secrets *secrets, struct slice json)
@@ -300,7 +353,7 @@ bool secrets_may_be_in_json(const struct secrets *secrets, struct slice json)
 		return secrets->overflow;
 	}
 	return secrets->count > 0 &&
-	       (secrets->escaped || any_head(secrets, json) || read_twice(json));
+	       (secrets->escaped || any_head(secrets, json) || read_twice(secrets, json));
 }
 
 bool secrets_find(struct secrets *secrets, struct slice text, struct spans *spans)
@@ -316,7 +369,11 @@ bool secrets_find(struct secrets *secrets, struct slice text, struct spans *span
 		find_plain(secrets, text, spans);
 	}
 	if (memchr(text.ptr, '%', text.len)) {
-		find_decoded(secrets, text, read_percent, spans);
+		/* + stays: a value with a blank in it is no credential */
+		find_decoded(secrets, text, percent_byte, spans);
+	}
+	if (any_entity(secrets, text)) {
+		find_decoded(secrets, text, read_entity, spans);
 	}
 	if (memchr(text.ptr, '\\', text.len)) {
 		find_decoded(secrets, text, read_backslash, spans);

@@ -248,6 +248,73 @@ static void json_inside_strings_is_redacted(void **state)
 	    "{\"s\":\"{\\\"password\\\":\\\"[redacted]\\\",\"}");
 }
 
+static void base64_is_read_however_it_is_written(void **state)
+{
+	(void)state;
+	/* {"password":"FAKEpass1"}: in lines, in a data: URL, behind a blank, behind a
+	 * BOM */
+	assert_json("[\"eyJwYXNzd29yZCI6\\r\\nIkZBS0VwYXNzMSJ9\\r\\n\","
+	            "\"data:application/json;base64,eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9\","
+	            "\"IHsicGFzc3dvcmQiOiJGQUtFcGFzczEifQ==\","
+	            "\"77u/eyJwYXNzd29yZCI6IkZBS0VwYXNzMSJ9\"]",
+	    "[\"[redacted]\",\"[redacted]\",\"[redacted]\",\"[redacted]\"]");
+	/* cut off in the value */
+	assert_json("[\"eyJwYXNzd29yZCI6IkZBS0VwYXNz\"]", "[\"[redacted]\"]");
+	/* words, and a picture */
+	assert_json("[\"Ice cream, of course\",\"data:image/png;base64,iVBORw0KGgo=\"]",
+	    "[\"Ice cream, of course\",\"data:image/png;base64,iVBORw0KGgo=\"]");
+}
+
+/* Too long to be read inside a string: not kept unread. */
+static void long_json_inside_a_string_is_masked(void **state)
+{
+	const char *const begins[] = {
+		"[\"{\\\"password\\\":\\\"FAKEpass1\\\",\\\"a\\\":\\\"",
+		"[\"eyJwYXNzd29yZCI6IkZBS0VwYXNzMSIsImEiOiIi"
+	};
+
+	enum { LEN = 300 * 1000 };
+	struct buf text = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		buf_truncate(&text, 0);
+		buf_puts(&text, begins[i]);
+		while (text.len < LEN) {
+			buf_puts(&text, "IiIi");
+		}
+		buf_puts(&text, "\"]");
+		buf_putc(&text, '\0');
+		assert_json(text.ptr, "[\"[redacted]\"]");
+	}
+	buf_truncate(&text, 0);
+	buf_puts(&text, "[\"exactly ");
+	while (text.len < LEN) {
+		buf_puts(&text, "text");
+	}
+	buf_puts(&text, "\"]");
+	buf_putc(&text, '\0');
+	assert_json(text.ptr, text.ptr);
+	buf_finish(&text);
+}
+
+static void names_and_values_in_pairs(void **state)
+{
+	(void)state;
+	assert_json("[{\"name\":\"X-Api-Key\",\"value\":\"FAKEkey01\"},\"FAKEkey01\"]",
+	    "[{\"name\":\"X-Api-Key\",\"value\":\"[redacted]\"},\"[redacted]\"]");
+	assert_json(
+	    "[{\"value\":\"FAKEkey01\",\"n\":{\"value\":\"inner1\"},\"key\":\"password\"}]",
+	    "[{\"value\":\"[redacted]\",\"n\":{\"value\":\"inner1\"},\"key\":\"password\"}]");
+	/* one object says nothing of the next */
+	assert_json(
+	    "[{\"name\":\"token\"},{\"name\":\"category\",\"value\":\"welcome\"}]",
+	    "[{\"name\":\"token\"},{\"name\":\"category\",\"value\":\"welcome\"}]");
+	assert_json(
+	    "[{\"value\":\"welcome\",\"name\":\"category\"},{\"name\":\"token\"}]",
+	    "[{\"value\":\"welcome\",\"name\":\"category\"},{\"name\":\"token\"}]");
+}
+
 static void forms_of_secrets_are_masked_anywhere(void **state)
 {
 	(void)state;
@@ -401,6 +468,9 @@ int main(void)
 		cmocka_unit_test(json_inside_strings_is_redacted),
 		cmocka_unit_test(what_is_too_much_to_read_inside_strings_is_masked),
 		cmocka_unit_test(forms_beside_masked_values_are_found),
+		cmocka_unit_test(base64_is_read_however_it_is_written),
+		cmocka_unit_test(long_json_inside_a_string_is_masked),
+		cmocka_unit_test(names_and_values_in_pairs),
 		cmocka_unit_test(forms_of_secrets_are_masked_anywhere),
 		cmocka_unit_test(broken_json_gives_what_was_read),
 		cmocka_unit_test(deep_containers_are_named_not_kept),

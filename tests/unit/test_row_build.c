@@ -311,6 +311,26 @@ static void exchange_payload_has_heads_without_secrets(void **state)
 	row_finish(&row);
 }
 
+/* Also of a call whose body is shown, not its query. */
+static void exchange_url_has_no_secrets(void **state)
+{
+	const struct record_settings settings = { .max_body = 65536,
+		.payload = PAYLOAD_EXCHANGE };
+	struct call_text text = { .method = "POST",
+		.target = "/v1/a?pin=1234&data=%7B%22password%22:%22FAKEpass1%22%7D"
+		          "&next=https%3A%2F%2Fh%2F%3Ftoken%3DFAKEnext1",
+		.fields = JSON_FIELDS,
+		.body = SLICE("{}"),
+		.status = 204 };
+	struct row row = row_of(shop, &text, &settings, NULL);
+
+	(void)state;
+	assert_non_null(strstr(row.request_payload,
+	    "/v1/a?pin=[redacted]&data=%7B%22password%22:%22[redacted]%22%7D"
+	    "&next=https%3A%2F%2Fh%2F%3Ftoken%3D[redacted]\""));
+	row_finish(&row);
+}
+
 static void assert_entity(const char *fields, const char *body, const char *type)
 {
 	char *all = NULL;
@@ -380,6 +400,7 @@ int main(void)
 		cmocka_unit_test(body_that_was_shed_keeps_its_length),
 		cmocka_unit_test(secrets_of_one_place_are_masked_in_all_others),
 		cmocka_unit_test(exchange_payload_has_heads_without_secrets),
+		cmocka_unit_test(exchange_url_has_no_secrets),
 		cmocka_unit_test(entity_comes_only_from_where_it_was_put),
 	};
 

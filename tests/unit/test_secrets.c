@@ -101,6 +101,19 @@ static void value_is_found_however_it_is_encoded(void **state)
 	    "FAKEtoken0123456", NULL, "dXVGQUtFdG9rZW4wMTIzNDU2", "dXV[redacted]");
 }
 
+static void value_is_found_where_a_page_repeats_it(void **state)
+{
+	(void)state;
+	assert_masked(
+	    "a&b<c>FAKE", NULL, "<b>a&amp;b&lt;c&gt;FAKE</b>", "<b>[redacted]</b>");
+	assert_masked("it's\"FAKE", NULL, "it&#39;s&quot;FAKE it&#x27;s&#34;FAKE",
+	    "[redacted] [redacted]");
+	assert_masked(
+	    "FAKE+key/01==", NULL, "FAKE&#43;key&#x2F;01&#x3D;&#61;", "[redacted]");
+	assert_masked("a&b<c>FAKE", NULL, "a&b&c&am &#; &#x &#0; &#300; &#99999999999;",
+	    "a&b&c&am &#; &#x &#0; &#300; &#99999999999;");
+}
+
 static void parts_of_a_credential_are_secrets_too(void **state)
 {
 	(void)state;
@@ -269,6 +282,7 @@ int main(void)
 		cmocka_unit_test(value_that_was_a_part_is_then_taken_whole),
 		cmocka_unit_test(many_values_are_all_masked),
 		cmocka_unit_test(value_is_found_however_it_is_encoded),
+		cmocka_unit_test(value_is_found_where_a_page_repeats_it),
 		cmocka_unit_test(parts_of_a_credential_are_secrets_too),
 		cmocka_unit_test(short_and_common_values_are_left_alone),
 		cmocka_unit_test(long_values_are_masked_to_their_end),
