@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fields.h"
 #include "record/exchange_text.h"
 #include "record/judge.h"
 #include "record/link.h"
@@ -67,11 +68,31 @@ static bool asks_by_query(const struct call *call)
 	       slice_eq(method, SLICE("DELETE"));
 }
 
+/* Did the body of the request end before its time, or is it still coming? */
+static bool request_is_cut(const struct call *call)
+{
+	struct slice length =
+	    fields_find(buf_slice(&call->request_fields), SLICE("Content-Length"));
+	uint64_t bytes = 0;
+
+	if (!length.ptr) {
+		return call->marks.sent == 0 &&
+		       (call->in_flight || call->outcome == OUTCOME_CLIENT_ABORTED ||
+		           call->outcome == OUTCOME_CLIENT_PROTOCOL);
+	}
+	for (size_t i = 0; i < length.len; i++) {
+		bytes =
+		    bytes * 10 + (uint64_t)(length.ptr[i] - '0'); /* the gate: 1*DIGIT */
+	}
+	return call->request.total < bytes;
+}
+
 static int read_request(struct building *b)
 {
 	const struct call *call = b->call;
 	struct payload_source source = { &call->request, buf_slice(&call->request_fields),
-		{ NULL, 0 }, b->settings->max_body, recorder_capture_limit(b->settings) };
+		{ NULL, 0 }, b->settings->max_body, recorder_capture_limit(b->settings),
+		request_is_cut(call) };
 
 	if (asks_by_query(call)) {
 		source.query = buf_slice(&call->target);
@@ -85,7 +106,8 @@ static int read_response(struct building *b)
 	const struct call *call = b->call;
 	struct payload_source source = { &call->response,
 		buf_slice(&call->response_fields), { NULL, 0 }, b->settings->max_body,
-		recorder_capture_limit(b->settings) };
+		recorder_capture_limit(b->settings),
+		call->in_flight || call->outcome != OUTCOME_ANSWERED };
 
 	return payload_read(&b->response, &source, &b->redaction, &b->response_watch);
 }
@@ -147,6 +169,9 @@ static int give_masked(struct building *b, struct slice text, char **ret)
 {
 	struct buf masked = { 0 };
 
+	if (text.len == 0) {
+		return 0; /* also where too much is secret to look for it */
+	}
 	secrets_mask(&b->redaction.secrets, text, &masked);
 	return give(&masked, ret);
 }
@@ -196,7 +221,8 @@ static const char *action_of(struct building *b)
 	struct spans spans = { 0 };
 	const char *action = match->action;
 
-	if (secrets_find(&b->redaction.secrets, slice_of(action), &spans)) {
+	if ((!match->route || strchr(match->route->action, '{')) &&
+	    secrets_find(&b->redaction.secrets, slice_of(action), &spans)) {
 		action = "other";
 	}
 	spans_finish(&spans);
@@ -213,8 +239,10 @@ static int give_entity(struct building *b, struct row *row)
 		return 0;
 	}
 	uuid_format(&b->entity.id, id);
-	secret = secrets_find(&b->redaction.secrets, slice_of(id), &spans) ||
-	         secrets_find(&b->redaction.secrets, slice_of(b->entity.type), &spans);
+	secret =
+	    !b->redaction.secrets.overflow &&
+	    (secrets_find(&b->redaction.secrets, slice_of(id), &spans) ||
+	        secrets_find(&b->redaction.secrets, slice_of(b->entity.type), &spans));
 	spans_finish(&spans);
 	if (secret) {
 		return 0;

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "record/parameter.h"
 
 enum {
 	TITLE_WITHIN = 65536, /* bytes of a page that are looked through */
 	TITLE_MAX = 512,
+	WIDE_LOOK = 64, /* bytes in which zeros are counted */
 };
 
 struct slice media_type(struct slice content_type)
@@ -49,9 +51,10 @@ enum media media_of(struct slice content_type)
 		"application/yaml", "application/x-yaml", "application/toml",
 		"application/x-ndjson", "application/jsonl", "application/json-seq" };
 	static const char *const binary[] = { "image/", "audio/", "video/", "font/",
-		"application/octet-stream", "application/pdf", "application/zip",
-		"application/gzip", "application/x-protobuf", "application/grpc",
-		"application/msgpack", "application/x-msgpack", "application/cbor" };
+		"multipart/", "application/octet-stream", "application/pdf",
+		"application/zip", "application/gzip", "application/x-protobuf",
+		"application/grpc", "application/msgpack", "application/x-msgpack",
+		"application/cbor" };
 	struct slice type = slice_trim(slice_cut(&content_type, ';'));
 
 	if (in_list(type, json, sizeof(json) / sizeof(json[0])) ||
@@ -72,6 +75,27 @@ enum media media_of(struct slice content_type)
 		return MEDIA_BINARY;
 	}
 	return MEDIA_UNKNOWN;
+}
+
+bool media_wide(struct slice content_type, struct slice body)
+{
+	size_t len = body.len < WIDE_LOOK ? body.len : WIDE_LOOK;
+	struct buf charset = { 0 };
+	size_t zeros = 0;
+	bool wide = false;
+
+	for (size_t i = 0; i < len; i++) {
+		zeros += body.ptr[i] == '\0';
+	}
+	wide = slice_starts(body, SLICE("\xFF\xFE")) ||
+	       slice_starts(body, SLICE("\xFE\xFF")) || (zeros > 0 && zeros * 3 >= len);
+	if (!wide && parameter_find(content_type, SLICE("charset"), &charset)) {
+		wide = slice_istarts(buf_slice(&charset), SLICE("utf-16")) ||
+		       slice_istarts(buf_slice(&charset), SLICE("utf-32")) ||
+		       slice_istarts(buf_slice(&charset), SLICE("iso-10646-ucs"));
+	}
+	buf_finish(&charset);
+	return wide;
 }
 
 bool media_looks_text(struct slice body, bool cut)

@@ -28,4 +28,7 @@ bool media_looks_text(struct slice body, bool cut);
  * one. */
 bool html_title(struct slice body, struct buf *out);
 
+/* Is it UTF-16 or UTF-32, as its charset says, its byte order mark, or zeros in it? */
+bool media_wide(struct slice content_type, struct slice body);
+
 #endif

@@ -37,6 +37,18 @@ bool sha256_hex(struct slice data, char ret_hex[65])
 	return true;
 }
 
+bool multipart_first_line(struct slice body, struct buf *ret_boundary)
+{
+	struct slice line = slice_cut(&body, '\n');
+
+	buf_truncate(ret_boundary, 0);
+	if (!slice_starts(line, SLICE("--")) || line.ptr[line.len - 1] != '\r') {
+		return false;
+	}
+	buf_put_slice(ret_boundary, (struct slice){ line.ptr + 2, line.len - 3 });
+	return ret_boundary->len > 0 && ret_boundary->len <= BOUNDARY_MAX;
+}
+
 bool multipart_boundary(struct slice content_type, struct buf *ret_boundary)
 {
 	struct slice rest = content_type;
@@ -128,10 +140,12 @@ static void add_part(struct form *form, struct slice text)
 	bool named = false;
 
 	read_head(text, &part);
-	(void)parameter_find(
-	    part.disposition, SLICE("name"), &name); /* none: the name is "" */
+	/* none: the name is "", and nobody can say whether it is a secret */
+	(void)parameter_find(part.disposition, SLICE("name"), &name);
 	named = parameter_find(part.disposition, SLICE("filename"), &file);
-	if (named || !is_text(part.body)) {
+	/* what may hold parts of its own is not kept as it came */
+	if (named || name.len == 0 || !is_text(part.body) ||
+	    slice_istarts(part.type, SLICE("multipart/"))) {
 		add_file(form, buf_slice(&name), named ? &file : NULL, &part);
 	} else {
 		form_add(form, buf_slice(&name), part.body, false);

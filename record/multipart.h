@@ -14,6 +14,12 @@
 bool multipart_boundary(struct slice content_type, struct buf *ret_boundary);
 
 /*
+ * The boundary that the first line of a body shows, for a Content-Type that names none or
+ * another one. Returns false when there is none.
+ */
+bool multipart_first_line(struct slice body, struct buf *ret_boundary);
+
+/*
  * Adds the parts that are there as a whole to form: text as it is, a file as
  * {"_file","_type","_bytes","_sha256"}. Returns whether the closing boundary was met.
  */

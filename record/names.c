@@ -41,6 +41,7 @@ struct table {
 	uint32_t *next;  /* by state + kind, where a state is a multiple of KINDS */
 	uint8_t *hit;    /* by state / KINDS */
 	size_t shortest; /* bytes of the shortest name */
+	size_t shortest_harmless;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -163,6 +164,18 @@ static size_t shortest_name(void)
 	return shortest;
 }
 
+static size_t shortest_harmless(void)
+{
+	size_t shortest = SIZE_MAX;
+
+	for (size_t i = 0; i < redaction_harmless_count; i++) {
+		size_t len = strlen(redaction_harmless[i]);
+
+		shortest = len < shortest ? len : shortest;
+	}
+	return shortest;
+}
+
 /* All names of the list, and "code". */
 static void make_names(void)
 {
@@ -198,6 +211,7 @@ static void make_names(void)
 	}
 	if (table) {
 		table->shortest = shortest_name();
+		table->shortest_harmless = shortest_harmless();
 	}
 	finder_destroy(finder);
 	buf_finish(&text);
@@ -271,7 +285,23 @@ static enum name_kind part_kind(uint32_t state, struct slice part, uint8_t wante
 	                                                          : NAME_PLAIN;
 }
 
-enum name_kind name_kind(struct slice name, bool query)
+/* Does the list take this name for a secret by mistake, as token_type? */
+static bool harmless(struct slice name)
+{
+	if (name.len < table->shortest_harmless) {
+		return false; /* at a glance: "token", "password" */
+	}
+	for (size_t i = 0; i < redaction_harmless_count; i++) {
+		const char *word = redaction_harmless[i];
+
+		if (word[0] == lower(name.ptr[0]) && name_same(name, slice_of(word))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum name_kind listed_kind(struct slice name, bool query)
 {
 	uint8_t wanted = query ? HIT_NAME | HIT_QUERY : HIT_NAME;
 	enum name_kind kind = NAME_PLAIN;
@@ -307,4 +337,11 @@ enum name_kind name_kind(struct slice name, bool query)
 		begin = i + 1;
 		state = begin_part();
 	}
+}
+
+enum name_kind name_kind(struct slice name, bool query)
+{
+	enum name_kind kind = listed_kind(name, query);
+
+	return kind == NAME_SECRET && harmless(name) ? NAME_PLAIN : kind;
 }

@@ -124,31 +124,38 @@ static bool read_form(struct reading *r)
 {
 	struct form form = { 0 };
 
-	form_read(&form, r->body.body, r->body.whole);
+	form_read(&form, r->body.body, r->body.whole && !r->source->cut);
 	write_form(r, &form, false);
 	form_finish(&form);
 	return true;
 }
 
-static bool read_multipart(struct reading *r)
+/* The whole parts, if there are any. */
+static bool read_parts(struct reading *r, struct slice boundary)
 {
 	struct form form = { 0 };
-	struct buf boundary = { 0 };
-	bool closed = false;
-	bool read = multipart_boundary(r->type, &boundary);
+	bool closed = multipart_read(&form, r->body.body, boundary);
+	bool read = closed || form.count > 0;
 
-	if (read) {
-		closed = multipart_read(&form, r->body.body, buf_slice(&boundary));
-		read = closed || form.count > 0;
-	}
 	if (read) {
 		write_form(r, &form, false);
 		/* its own short form whatever its length was */
-		r->payload->truncated = (!closed && !r->body.whole) ||
-		                        r->payload->text.len > r->source->max_body;
+		r->payload->truncated =
+		    !closed || r->payload->text.len > r->source->max_body;
 	}
-	buf_finish(&boundary);
 	form_finish(&form);
+	return read;
+}
+
+static bool read_multipart(struct reading *r)
+{
+	struct buf boundary = { 0 };
+	bool read = (multipart_boundary(r->type, &boundary) &&
+	                read_parts(r, buf_slice(&boundary))) ||
+	            (multipart_first_line(r->body.body, &boundary) &&
+	                read_parts(r, buf_slice(&boundary)));
+
+	buf_finish(&boundary);
 	return read;
 }
 
@@ -169,7 +176,7 @@ static void read_text(struct reading *r)
 {
 	struct slice body = r->body.body;
 
-	if (!r->body.whole) {
+	if (!r->body.whole || r->source->cut) {
 		body = without_last_word(body);
 	}
 	(void)html_title(body, &r->payload->title); /* most texts have none */
@@ -223,13 +230,16 @@ static void read_body(struct reading *r)
 		r->payload->truncated = true;
 		return;
 	}
-	if (media == MEDIA_MULTIPART && read_multipart(r)) {
+	if (media_wide(r->type, r->body.body)) {
+		read_binary(r);
 		return;
 	}
-	if (read_json(r, media) || (media == MEDIA_FORM && read_form(r))) {
+	if ((media == MEDIA_MULTIPART && read_multipart(r)) || read_json(r, media) ||
+	    (media == MEDIA_FORM && read_form(r))) {
 		return;
 	}
-	if (is_text(r, media)) {
+	/* parts that cannot be taken apart are not kept as they came */
+	if (media != MEDIA_MULTIPART && is_text(r, media)) {
 		read_text(r);
 	} else {
 		read_binary(r);

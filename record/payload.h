@@ -27,6 +27,7 @@ struct payload_source {
 	struct slice query; /* stands in for a body that is not there; ptr NULL: none */
 	uint64_t max_body;
 	size_t keep; /* bytes of the decoded body that are looked at */
+	bool cut;    /* the connection ended, or it goes on: more was to come */
 };
 
 /* A zeroed struct is empty. */

@@ -10,7 +10,7 @@
 
 enum {
 	TAG_BYTES = 512, /* of a tag that are looked at for attributes */
-	TAG_LEAST = 12,  /* name="x" and more: a shorter one has no pair */
+	TAG_LEAST = 10,  /* key="pin" and a blank: a shorter one has no pair */
 };
 
 #define CDATA_BEGIN "<![CDATA["

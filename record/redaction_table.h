@@ -26,6 +26,9 @@ struct redaction_value {
 
 extern const struct redaction_name redaction_names[];
 extern const size_t redaction_name_count;
+/* Whole names that are none, though the list above has them: written as there. */
+extern const char *const redaction_harmless[];
+extern const size_t redaction_harmless_count;
 extern const struct redaction_value redaction_values[];
 extern const size_t redaction_value_count;
 

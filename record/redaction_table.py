@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Turns conf/redaction.yaml into a C table, so that a binary never runs without its rules.
 
-The file has three lists (keys, query, values) in a small part of YAML: anything else in it
+The file has four lists (keys, harmless, query, values) in a small part of YAML: anything else in it
 is an error with its line, never skipped.
 """
 import re
@@ -29,7 +29,7 @@ def scalar(path, number, text):
 
 
 def read(path):
-    lists = {"keys": [], "query": [], "values": []}
+    lists = {"keys": [], "harmless": [], "query": [], "values": []}
     here = None
     with open(path, encoding="utf-8") as file:
         lines = file.read().splitlines()
@@ -41,7 +41,7 @@ def read(path):
         more = re.fullmatch(r"\s+(\w+):\s+(.*)", line)
         if head and head.group(1) in lists:
             here = head.group(1)
-        elif item and here in ("keys", "query"):
+        elif item and here in ("keys", "harmless", "query"):
             lists[here].append((number, scalar(path, number, item.group(1))))
         elif item and here == "values":
             pair = re.fullmatch(r"(\w+):\s+(.*)", item.group(1))
@@ -52,7 +52,7 @@ def read(path):
         elif more and here == "values" and lists[here] and more.group(1) in ("regex", "needs"):
             lists[here][-1][more.group(1)] = scalar(path, number, more.group(2))
         else:
-            fail(path, number, "expected keys:, query:, values: or an item of one of them")
+            fail(path, number, "expected keys:, harmless:, query:, values: or an item of one of them")
     return lists
 
 
@@ -74,6 +74,12 @@ def name_row(path, number, text, query):
     return f"\t{{ {literal(core)}, {flags} }},\n"
 
 
+def harmless_row(path, number, text):
+    if "*" in text:
+        fail(path, number, f'"{text}": a harmless name is a whole one, without *')
+    return f"\t{literal(re.sub(r'[-_ ]', '', text).lower())},\n"
+
+
 def main():
     path, target = sys.argv[1], sys.argv[2]
     lists = read(path)
@@ -85,6 +91,11 @@ def main():
             out += name_row(path, number, text, which == "query")
     out += "};\n\nconst size_t redaction_name_count =\n"
     out += "    sizeof(redaction_names) / sizeof(redaction_names[0]);\n\n"
+    out += "const char *const redaction_harmless[] = {\n"
+    for number, text in lists["harmless"]:
+        out += harmless_row(path, number, text)
+    out += "};\n\nconst size_t redaction_harmless_count =\n"
+    out += "    sizeof(redaction_harmless) / sizeof(redaction_harmless[0]);\n\n"
     out += "const struct redaction_value redaction_values[] = {\n"
     for value in lists["values"]:
         if "regex" not in value:
@@ -95,7 +106,7 @@ def main():
     out += "};\n\nconst size_t redaction_value_count =\n"
     out += "    sizeof(redaction_values) / sizeof(redaction_values[0]);\n"
     if not all(lists.values()):
-        sys.exit(f"{path}: keys, query and values must each have items")
+        sys.exit(f"{path}: keys, harmless, query and values must each have items")
     with open(target, "w", encoding="utf-8") as file:
         file.write(out)
 

@@ -17,8 +17,10 @@ SMALLEST = 500
 
 
 def readings(data):
-    """What a reader of these bytes could also see: JSON strings and percent codes undone."""
+    """What a reader of these bytes could also see: JSON strings and percent codes undone, UTF-16 that was
+    taken for UTF-8."""
     yield data
+    yield data.replace(b"\0", b"").replace("\ufffd".encode(), b"")
     yield urllib.parse.unquote_to_bytes(data)
     text = data.decode("utf-8", "replace")
     for _ in range(3):

@@ -122,6 +122,23 @@ static void files_are_described_not_kept(void **state)
 	    "\"_sha256\":\"b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209\"}}");
 }
 
+/* Without a name nobody can say whether it is a secret; parts in a part have names of
+ * their own. */
+static void parts_without_a_name_of_their_own_are_described(void **state)
+{
+	(void)state;
+	assert_multipart(
+	    "--b\r\nContent-Disposition: form-data;\r\n name=\"password\"\r\n\r\nabc\r\n--b--",
+	    true,
+	    "{\"\":{\"_file\":null,\"_type\":\"application/octet-stream\",\"_bytes\":3,"
+	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
+	assert_multipart("--b\r\nContent-Disposition: form-data; name=x\r\n"
+	                 "Content-Type: multipart/mixed; boundary=c\r\n\r\nabc\r\n--b--",
+	    true,
+	    "{\"x\":{\"_file\":null,\"_type\":\"multipart/mixed\",\"_bytes\":3,"
+	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
+}
+
 static void part_that_is_cut_is_left_out(void **state)
 {
 	(void)state;
@@ -164,6 +181,11 @@ static void boundary_is_read_from_the_type(void **state)
 	assert_true(slice_eq(buf_slice(&boundary), SLICE("a b")));
 	assert_false(multipart_boundary(SLICE("multipart/form-data"), &boundary));
 	assert_false(multipart_boundary(SLICE("text/plain; boundary=x"), &boundary));
+	assert_true(multipart_first_line(SLICE("--a b\r\nx"), &boundary));
+	assert_true(slice_eq(buf_slice(&boundary), SLICE("a b")));
+	assert_false(multipart_first_line(SLICE("--a b\nx"), &boundary));
+	assert_false(multipart_first_line(SLICE("--\r\nx"), &boundary));
+	assert_false(multipart_first_line(SLICE("a"), &boundary));
 	buf_finish(&boundary);
 }
 
@@ -176,6 +198,7 @@ int main(void)
 		cmocka_unit_test(secrets_are_masked_by_name),
 		cmocka_unit_test(parts_become_members),
 		cmocka_unit_test(files_are_described_not_kept),
+		cmocka_unit_test(parts_without_a_name_of_their_own_are_described),
 		cmocka_unit_test(part_that_is_cut_is_left_out),
 		cmocka_unit_test(parameters_are_found_quoted_or_not),
 		cmocka_unit_test(boundary_is_read_from_the_type),

@@ -325,6 +325,17 @@ static void forms_of_secrets_are_masked_anywhere(void **state)
 	assert_json("[\"/1234567%3aFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE/x\",\"a123456:"
 	            "MADEMADEMADEMADEMADEMADEMADEMADE\"]",
 	    "[\"/[redacted]/x\",\"a123456:MADEMADEMADEMADEMADEMADEMADEMADE\"]");
+	/* words that look like keys, telephones, WhatsApp's ids */
+	assert_json(
+	    "[\"re_activation_newsletter re_engagement_campaign2026\",\"+4111111111111111\","
+	    "\"4111111111111111@s.whatsapp.net\",\"Basic subscriptions\"]",
+	    "[\"re_activation_newsletter re_engagement_campaign2026\",\"+4111111111111111\","
+	    "\"4111111111111111@s.whatsapp.net\",\"Basic subscriptions\"]");
+	assert_json(
+	    "[\"re_FAKE0001_FAKE00000001 re_1a2b3c4d_5e6f7a8b9c0d\",\"Basic RkFLRTpGQUtF\","
+	    "\"AKIAFAKE0000000000000000\",\"npm_FAKE000000000000\",\"SG.FAKE0000000000\"]",
+	    "[\"[redacted] [redacted]\",\"[redacted]\","
+	    "\"[redacted]\",\"[redacted]\",\"[redacted]\"]");
 	assert_json("{\"a\":\"FAKEuser:FAKEpass\",\"b\":[\"x://FAKEuser:FAKEpass@h\"]}",
 	    "{\"a\":\"[redacted]\",\"b\":[\"x://[redacted]@h\"]}");
 	assert_json(

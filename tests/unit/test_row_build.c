@@ -311,6 +311,120 @@ static void exchange_payload_has_heads_without_secrets(void **state)
 	row_finish(&row);
 }
 
+#define PART(value)                                                                      \
+	"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n" value
+
+/* What the payload of a request begins with. */
+static void assert_request(const struct call_text *text, const char *expected)
+{
+	struct row row = made(text);
+
+	assert_memory_equal(row.request_payload, expected, strlen(expected));
+	assert_null(strstr(row.request_payload, "FAKE"));
+	row_finish(&row);
+}
+
+static void assert_body(const char *type, struct slice body, const char *expected)
+{
+	assert_request(&(struct call_text){ .fields = type, .body = body }, expected);
+}
+
+static void what_cannot_be_taken_apart_is_not_kept(void **state)
+{
+	(void)state;
+	/* no end, line feeds alone, parts of another kind */
+	assert_body("Content-Type: multipart/form-data; boundary=b\r\n",
+	    SLICE(PART("FAKEpass1\r\n")), "{\"_binary\":\"multipart/form-data\"");
+	assert_body("Content-Type: multipart/form-data; boundary=b\r\n",
+	    SLICE(
+	        "--b\nContent-Disposition: form-data; name=\"pin\"\n\nFAKEpin01\n--b--\n"),
+	    "{\"_binary\":\"multipart/form-data\"");
+	assert_body("Content-Type: multipart/mixed; boundary=b\r\n",
+	    SLICE(PART("FAKEpass1\r\n--b--\r\n")), "{\"_binary\":\"multipart/mixed\"");
+	/* a type that was set by hand: the body shows its boundary */
+	assert_body("Content-Type: multipart/form-data\r\n",
+	    SLICE(PART("FAKEpass1\r\n--b--\r\n")), "{\"password\":\"[redacted]\"}");
+	assert_body("Content-Type: multipart/form-data; boundary=other\r\n",
+	    SLICE(PART("FAKEpass1\r\n--b--\r\n")), "{\"password\":\"[redacted]\"}");
+	assert_body("Content-Type: multipart/form-data\r\n",
+	    SLICE("{\"password\":\"FAKEpass1\"}"), "{\"password\":\"[redacted]\"}");
+}
+
+static void utf16_is_not_kept_as_text(void **state)
+{
+	(void)state;
+	assert_body(JSON_FIELDS, SLICE("{\0\"\0p\0i\0n\0\"\0:\0\"\0F\0A\0K\0E\0"),
+	    "{\"_binary\":\"application/json\"");
+	assert_body("Content-Type: text/plain\r\n", SLICE("\xFF\xFE\x10\x04=\0"),
+	    "{\"_binary\":\"text/plain\"");
+	assert_body("Content-Type: text/plain; charset=\"UTF-16LE\"\r\n",
+	    SLICE("\x10\x04\x11\x04"), "{\"_binary\":\"text/plain\"");
+}
+
+/* What may be half a secret: the last field, the last word. */
+static void bodies_that_were_cut_lose_their_end(void **state)
+{
+	const struct call_text form = { .fields = FORM_FIELDS "Content-Length: 99\r\n",
+		.body = SLICE("a=1&note=FAKEpar"),
+		.outcome = OUTCOME_CLIENT_ABORTED };
+	struct row row = made(&(struct call_text){ .fields = "X-Api-Key: FAKEkey0001\r\n",
+	    .status = 400,
+	    .answer_fields = "Content-Type: text/plain\r\nContent-Length: 1000\r\n",
+	    .answer = SLICE("bad key FAKEkey"),
+	    .outcome = OUTCOME_UPSTREAM_CLOSED });
+
+	(void)state;
+	assert_request(&form, "{\"a\":\"1\"}");
+	assert_string_equal(row.response_payload, "{\"_text\":\"bad key \"}");
+	row_finish(&row);
+}
+
+/* A search that gives up masks what it was to search, and no more. */
+static void what_is_too_much_to_search_spoils_no_row(void **state)
+{
+	struct buf body = { 0 };
+	struct row row;
+
+	(void)state;
+	buf_puts(&body, "{\"ok\":true,\"a\":\"://");
+	for (int i = 0; i < 2000; i++) {
+		buf_puts(&body, "a:");
+	}
+	buf_puts(&body, "\",\"k\":\"-----BEGIN PRIVATE KEY-----FAKE");
+	for (int i = 0; i < 100000; i++) {
+		buf_puts(&body, "-a-");
+	}
+	buf_puts(&body, "\"}");
+	row = made(&(struct call_text){
+	    .status = 200, .answer_fields = JSON_FIELDS, .answer = buf_slice(&body) });
+	assert_int_equal(row.status, ROW_SUCCESS);
+	assert_null(row.error_code);
+	assert_null(row.error_message);
+	assert_string_equal(row.action, "things");
+	assert_non_null(strstr(row.response_payload, "a:a:a:"));
+	assert_null(strstr(row.response_payload, "FAKE"));
+	row_finish(&row);
+
+	/* thousands of secrets: no text is kept, what has none stays */
+	buf_truncate(&body, 0);
+	buf_puts(&body, "{\"ok\":true,\"tokens\":[0");
+	for (unsigned int i = 0; i < 9000; i++) {
+		buf_printf(&body, ",\"FAKE%08x\"", i * 2654435761u);
+	}
+	buf_puts(&body, "]}");
+	row = made(&(struct call_text){ .fields = "X-Waybill-Entity: lead/" UUID_A "\r\n",
+	    .status = 200,
+	    .answer_fields = JSON_FIELDS,
+	    .answer = buf_slice(&body) });
+	assert_int_equal(row.status, ROW_SUCCESS);
+	assert_null(row.error_code);
+	assert_null(row.error_message);
+	assert_string_equal(row.action, "things");
+	assert_string_equal(row.related_entity_type, "lead");
+	row_finish(&row);
+	buf_finish(&body);
+}
+
 /* Also of a call whose body is shown, not its query. */
 static void exchange_url_has_no_secrets(void **state)
 {
@@ -400,6 +514,10 @@ int main(void)
 		cmocka_unit_test(body_that_was_shed_keeps_its_length),
 		cmocka_unit_test(secrets_of_one_place_are_masked_in_all_others),
 		cmocka_unit_test(exchange_payload_has_heads_without_secrets),
+		cmocka_unit_test(what_cannot_be_taken_apart_is_not_kept),
+		cmocka_unit_test(utf16_is_not_kept_as_text),
+		cmocka_unit_test(bodies_that_were_cut_lose_their_end),
+		cmocka_unit_test(what_is_too_much_to_search_spoils_no_row),
 		cmocka_unit_test(exchange_url_has_no_secrets),
 		cmocka_unit_test(entity_comes_only_from_where_it_was_put),
 	};

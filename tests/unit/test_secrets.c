@@ -229,10 +229,11 @@ static void names_are_compared_without_case_and_dashes(void **state)
 	static const char *const secret[] = { "password", "Pass-Word",
 		"user_password_hash", "apiKey", "API-KEY", "client_secret",
 		"Authorization", "access_token", "data[password]", "user.pin",
-		"params[auth][token]", "Set-Cookie" };
-	static const char *const plain[] = { "token_type", "name", "author", "authority",
-		"pinned", "company", "keyboard", "status", "passenger", "signature_date",
-		"" };
+		"params[auth][token]", "Set-Cookie", "tokenData", "session2",
+		"session_string", "tokens" };
+	static const char *const plain[] = { "token_type", "Total-Tokens", "sessionCount",
+		"name", "author", "authority", "pinned", "company", "keyboard", "status",
+		"passenger", "signature_date", "" };
 
 	(void)state;
 	assert_int_equal(names_init(), 0);

@@ -75,9 +75,10 @@ def _multipart(*parts):
     for disposition, data in parts:
         out += b"--Bnd\r\nContent-Disposition: form-data; " + disposition.encode() + b"\r\n\r\n"
         out += data + b"\r\n"
-    return out + b"--Bnd--\r\n"
+    return out + MULTIPART_END
 
 
+MULTIPART_END = b"--Bnd--\r\n"
 MULTIPART = [("Content-Type", "multipart/form-data; boundary=Bnd")]
 
 
@@ -100,7 +101,17 @@ def json_bodies(key, s):
         ("JSON in a string in a string", dump({"data": json.dumps({"d": json.dumps(inner)})})),
         ("base64 of JSON", dump({"data": base64.b64encode(dump(inner)).decode(), "note": KEPT})),
         ("cut short", dump({"note": KEPT, key: s, "z": [1, 2]})[:-5]),
-        ("cut in the secret", dump({"note": KEPT, key: s})[:-4]),
+        ("cut behind the secret", dump({"note": KEPT, key: s})[:-2]),
+        ("base64 in lines", dump({"data": base64.encodebytes(dump(inner)).decode(), "note": KEPT})),
+        ("behind words", dump({"message": "failed: " + json.dumps(inner)})),
+        ("quoted twice", dump({"message": "failed: " + json.dumps(json.dumps(inner))})),
+        ("pair", dump({"headers": [{"name": key, "value": s}], "note": KEPT})),
+        ("pair from behind", dump({"headers": [{"value": s, "name": key}], "note": KEPT})),
+        ("XML inside", dump({"xml": f"<r><{key}>{s}</{key}></r>", "note": KEPT})),
+        ("HTML inside", dump({"html": f'<input name="{key}" value="{s}">', "note": KEPT})),
+        ("URL in a URL", dump({"u": "https%3A%2F%2Fa%2F%3F" + f"{key}%3D{s}%26n%3D1", "note": KEPT})),
+        ("callback", b"cb(" + dump({"note": KEPT, key: [s]}) + b");"),
+        ("UTF-16", dump(inner).decode().encode("utf-16")),
         ("named again", dump({key: s, "note": f"{KEPT} the key {s} is wrong"})),
         ("with a BOM", b"\xef\xbb\xbf" + dump(inner)),
         ("lines", dump(inner) + b"\n" + dump(inner)),
@@ -117,6 +128,7 @@ def form_bodies(key, s):
         ("bracket percent", f"note={KEPT}&data%5B{key}%5D={quoted}"),
         ("list", f"{key}[]={quoted}&{key}[]={quoted}2&note={KEPT}"),
         ("key percent", "".join(f"%{ord(c):02x}" for c in key) + f"={quoted}&note={KEPT}"),
+        ("percent-encoded twice", f"note={KEPT}&u=" + urllib.parse.quote(f"https%3A%2F%2Fa%2F%3F{key}%3D{s}")),
         ("JSON inside", "note=" + KEPT + "&data=" + urllib.parse.quote(json.dumps({key: s}))),
     ]
 
@@ -125,6 +137,9 @@ def xml_bodies(key, s):
     return [
         ("element", f"<r><n>{KEPT}</n><{key}>{s}</{key}></r>"),
         ("attribute", f'<r n="{KEPT}"><a {key}="{s}"/></r>'),
+        ("elements in it", f"<r><n>{KEPT}</n><{key}><value>{s}</value></{key}></r>"),
+        ("CDATA", f"<r><n>{KEPT}</n><{key}>\n<![CDATA[{s}]]></{key}></r>"),
+        ("pair", f'<r><n>{KEPT}</n><param name="{key}">{s}</param></r>'),
     ]
 
 
@@ -212,7 +227,7 @@ def in_bodies(rng):
         for _ in range(5):
             for name, key, s, body in _each(rng, json_bodies, next(keys)):
                 # beyond what is kept, or unreadable: nothing of it need be shown
-                kept = name not in ("cut short", "cut in the secret", "base64 of JSON")
+                kept = name not in ("cut short", "cut behind the secret", "base64 of JSON", "UTF-16")
                 shot = Shot(fields=JSON, body=body, kept=kept) if side == "request" else Shot(
                     answer=body, kept=kept)
                 yield f"{side} JSON {name} {key}", s, shot
@@ -232,11 +247,12 @@ def in_bodies(rng):
             ("bracket", lambda s: _multipart((f'name="a[{key}]"', s), ('name="n"', KEPT.encode()))),
             ("file", lambda s: _multipart(('name="f"; filename="a.bin"', s))),
             ("JSON", lambda s: _multipart(('name="n"', dump({key: s.decode(), "n": KEPT})))),
-            ("unended", lambda s: _multipart((f'name="{key}"', s))[:-12]),
+            ("unended", lambda s: _multipart((f'name="{key}"', s))[:-len(MULTIPART_END)]),
+            ("line feeds", lambda s: _multipart((f'name="{key}"', s)).replace(b"\r\n", b"\n")),
         ):
             s = text(rng)
             yield f"multipart {name} {key}", s, Shot(
-                fields=MULTIPART, body=body(s.encode()), kept=name not in ("file", "unended"))
+                fields=MULTIPART, body=body(s.encode()), kept=name in ("field", "bracket", "JSON"))
     for side in ("request", "answer"):
         for key in KEYS[:12]:
             for name, key, s, body in _each(rng, xml_bodies, key):
