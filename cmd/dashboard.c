@@ -24,8 +24,9 @@ struct dashboard {
 	char *ca;
 	char proxy[128];
 	bool print_link;
-	pthread_mutex_t lock;      /* guards table */
-	struct route_table *table; /* counted */
+	atomic_int *listening_port; /* borrowed */
+	pthread_mutex_t lock;       /* guards table */
+	struct route_table *table;  /* counted */
 	struct admin *admin;
 };
 
@@ -118,6 +119,7 @@ static void on_listening(
 {
 	struct dashboard *dashboard = arg;
 
+	atomic_store(dashboard->listening_port, atoi(strrchr(url, ':') + 1));
 	if (dashboard->print_link && !is_journal()) {
 		(void)printf("dashboard: %s/#key=%s\n", url, key);
 	} else {
@@ -136,6 +138,7 @@ static int init(struct dashboard *dashboard, const struct dashboard_parts *parts
 	       : strcmp(host, "::") == 0    ? "::1"
 	                                    : host;
 	dashboard->storage = parts->storage;
+	dashboard->listening_port = parts->listening_port;
 	dashboard->print_link = settings->admin_print_link;
 	dashboard->store_path = command_state_path(settings, "waybill.db");
 	dashboard->ca = realpath(parts->ca_root, NULL); /* for copying elsewhere */

@@ -9,6 +9,8 @@
 
 #include "cmd/settings.h"
 
+#include <stdatomic.h>
+
 struct dashboard;
 struct route_table;
 struct storage;
@@ -19,7 +21,8 @@ struct dashboard_parts {
 	struct storage *storage;
 	struct route_table *table;
 	int proxy_port;
-	const char *ca_root; /* path of the certificate */
+	const char *ca_root;        /* path of the certificate */
+	atomic_int *listening_port; /* set when it listens */
 };
 
 /* A port that is taken is no error: the log says so, and it is tried again. */

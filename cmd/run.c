@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -43,6 +44,7 @@ struct program {
 	struct upstream_tls *upstream_tls;
 	struct storage *storage;
 	struct proxy_settings proxy_settings;
+	atomic_int admin_port;
 	struct proxy *proxy;
 	struct dashboard *dashboard;
 };
@@ -135,6 +137,7 @@ static int start_proxy(struct program *program, struct err *err)
 
 	program->proxy_settings = proxy_settings_from(
 	    program->settings, storage_capture_limit(program->storage));
+	program->proxy_settings.admin_port = &program->admin_port;
 	return proxy_start(&parts, &program->proxy, err);
 }
 
@@ -146,6 +149,7 @@ static int start_dashboard(struct program *program, struct err *err)
 		.table = program->table,
 		.proxy_port = proxy_port(program->proxy),
 		.ca_root = ca_facts(program->ca)->root_path,
+		.listening_port = &program->admin_port,
 	};
 
 	return dashboard_start(&parts, &program->dashboard, err);

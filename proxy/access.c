@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/access.h"
 
+#include "base/percent.h"
 #include "proxy/target.h"
 
 #include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 bool access_mapped(const struct sockaddr *address, uint8_t ret_bytes[16])
 {
@@ -57,29 +59,12 @@ bool access_client(const struct proxy_settings *settings, const struct sockaddr 
 	return false;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static size_t percent_decode(const char *text, size_t len, char *ret_text)
 {
 	size_t out = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		int high = i + 2 < len && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-
-		if (low >= 0) {
-			ret_text[out++] = (char)(high * 16 + low);
-			i += 2;
-		} else {
-			ret_text[out++] = text[i];
-		}
+	for (size_t i = 0; i < len; out++) {
+		i += percent_byte((struct slice){ text + i, len - i }, &ret_text[out]);
 	}
 	return out;
 }
@@ -175,6 +160,7 @@ static const struct address_range private_ranges[] = {
 	{ { [10] = 0xff, 0xff, 172, 16 }, 96 + 12 },
 	{ { [10] = 0xff, 0xff, 192, 0, 0 }, 96 + 24 },
 	{ { [10] = 0xff, 0xff, 192, 0, 2 }, 96 + 24 },         /* documentation */
+	{ { [10] = 0xff, 0xff, 192, 88, 99 }, 96 + 24 },       /* 6to4 relays, RFC 7526 */
 	{ { [10] = 0xff, 0xff, 192, 168 }, 96 + 16 },
 	{ { [10] = 0xff, 0xff, 198, 18 }, 96 + 15 },           /* benchmarking */
 	{ { [10] = 0xff, 0xff, 198, 51, 100 }, 96 + 24 },
@@ -182,11 +168,16 @@ static const struct address_range private_ranges[] = {
 	{ { [10] = 0xff, 0xff, 224 }, 96 + 3 },                /* multicast, reserved, broadcast */
 	/* IPv6 */
 	{ { 0 }, 96 },                                         /* ::, ::1, IPv4-compatible */
+	{ { [8] = 0xff, 0xff }, 96 },                          /* translated, RFC 2765 */
 	{ { 0x00, 0x64, 0xff, 0x9b }, 32 },                    /* NAT64, well-known and local */
 	{ { 0x01, 0x00 }, 64 },                                /* discard */
 	{ { 0x20, 0x01, 0x00, 0x00 }, 32 },                    /* Teredo */
+	{ { 0x20, 0x01, 0x00, 0x10 }, 28 },                    /* ORCHID, RFC 4843 */
+	{ { 0x20, 0x01, 0x00, 0x20 }, 28 },                    /* ORCHIDv2, RFC 7343 */
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },                    /* documentation */
 	{ { 0x20, 0x02 }, 16 },                                /* 6to4 */
+	{ { 0x3f, 0xff }, 20 },                                /* documentation, RFC 9637 */
+	{ { 0x5f, 0x00 }, 16 },                                /* SRv6, RFC 9602 */
 	{ { 0xfc }, 7 },                                       /* unique local */
 	{ { 0xfe, 0x80 }, 10 },                                /* link-local */
 	{ { 0xfe, 0xc0 }, 10 },                                /* site-local */
@@ -195,20 +186,68 @@ static const struct address_range private_ranges[] = {
 
 /* clang-format on */
 
+static bool is_private(const uint8_t address[16])
+{
+	for (size_t i = 0; i < sizeof(private_ranges) / sizeof(private_ranges[0]); i++) {
+		if (in_range(address, &private_ranges[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ISATAP carries to the IPv4 address at its end (RFC 5214 6.1). */
+static bool is_isatap(const uint8_t address[16])
+{
+	return (address[8] & 0xfd) == 0 && address[9] == 0 && address[10] == 0x5e &&
+	       address[11] == 0xfe;
+}
+
 bool access_address(const struct proxy_settings *settings, const struct sockaddr *address)
 {
 	uint8_t bytes[16];
+	uint8_t inner[16] = { [10] = 0xff, 0xff };
 
 	if (!access_mapped(address, bytes)) {
 		return false;
 	}
-	if (settings->private_upstreams) {
-		return true;
+	memcpy(inner + 12, bytes + 12, 4);
+	return settings->private_upstreams ||
+	       (!is_private(bytes) && !(is_isatap(bytes) && is_private(inner)));
+}
+
+/* Only what is an address of this machine can be bound to. */
+static bool is_local(const struct sockaddr *address)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local;
+
+	if (address->sa_family == AF_INET) {
+		v4.sin_addr =
+		    ((const struct sockaddr_in *)(const void *)address)->sin_addr;
+		local = bind(fd, (struct sockaddr *)&v4, sizeof(v4)) == 0;
+	} else {
+		const struct sockaddr_in6 *given =
+		    (const struct sockaddr_in6 *)(const void *)address;
+
+		v6.sin6_addr = given->sin6_addr;
+		v6.sin6_scope_id = given->sin6_scope_id;
+		local = bind(fd, (struct sockaddr *)&v6, sizeof(v6)) == 0;
 	}
-	for (size_t i = 0; i < sizeof(private_ranges) / sizeof(private_ranges[0]); i++) {
-		if (in_range(bytes, &private_ranges[i])) {
-			return false;
-		}
+	if (fd < 0) {
+		return true; /* nobody knows */
 	}
-	return true;
+	(void)close(fd);
+	return local;
+}
+
+bool access_own(const struct proxy_settings *settings, int own_port,
+    const struct sockaddr *address, int port)
+{
+	bool own = port == own_port ||
+	           (settings->admin_port && port == atomic_load(settings->admin_port));
+
+	return own && is_local(address);
 }

@@ -30,10 +30,18 @@ bool access_port(const struct proxy_settings *settings, struct slice host, int p
 /*
  * May a connection be opened to this resolved address? Loopback, private, link-local,
  * metadata, multicast, mapped and translated ones only with access.private_upstreams.
- * RFC 6890, RFC 6598, RFC 6052, RFC 3056, RFC 4380.
+ * RFC 6890, RFC 6598, RFC 6052, RFC 3056, RFC 4380, RFC 5214.
  */
 bool access_address(
     const struct proxy_settings *settings, const struct sockaddr *address);
+
+/*
+ * Is it waybill itself: an address of this machine, and the port of the proxy (own_port)
+ * or of the dashboard? Such a connection is denied whatever the configuration says. Asks
+ * the kernel, without blocking, where the port is one of these.
+ */
+bool access_own(const struct proxy_settings *settings, int own_port,
+    const struct sockaddr *address, int port);
 
 /* The connect_to entry for host and port, or NULL. The host in any case, with or without
  * dot. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "proxy/access.h"
+#include "proxy/proxy.h"
 #include "proxy/socket.h"
 #include "proxy/worker.h"
 #include "tls/upstream.h"
@@ -297,6 +298,13 @@ static void keep_address(struct dial *dial, const struct sockaddr *address, size
 		    "%s resolves to a private address; access.private_upstreams or "
 		    "upstream.connect_to would allow it",
 		    dial->target);
+		return;
+	}
+	if (!dial->exempt && access_own(dial->worker->settings,
+	                         proxy_port(dial->worker->proxy), address, dial->port)) {
+		dial->denied = true;
+		(void)snprintf(dial->result.detail, sizeof(dial->result.detail),
+		    "%s is waybill itself", dial->target);
 		return;
 	}
 	memcpy(&dial->address[dial->address_count], address, len);

@@ -9,6 +9,7 @@
 #include "base/rate.h"
 #include "proxy/gate.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,8 @@ struct proxy_settings {
 	const int *connect_ports;
 	size_t connect_port_count;
 	bool private_upstreams;
+	const atomic_int
+	    *admin_port; /* where the dashboard listens; 0: not yet; NULL: none */
 
 	const struct connect_to *connect_to;
 	size_t connect_to_count;

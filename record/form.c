@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/percent.h"
 #include "record/json_redact.h"
-#include "record/percent.h"
 
 void form_finish(struct form *form)
 {

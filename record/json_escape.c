@@ -4,8 +4,8 @@
  */
 #include "record/json_escape.h"
 
+#include "base/percent.h"
 #include "record/json_bytes.h"
-#include "record/percent.h"
 
 /* What a letter behind a backslash stands for; 0: nothing. */
 static const char meaning[256] = {

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
+#include "base/percent.h"
 #include "record/names.h"
-#include "record/percent.h"
 #include "record/text_scan.h"
 
 enum {

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "record/percent.h"
+#include "base/percent.h"
 #include "record/secrets_private.h"
 
 enum {

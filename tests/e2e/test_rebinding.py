@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.parse
 
 import pytest
 
-from lib import client, http1
+from lib import client
 from lib.place import own_answer
 
 SCRIPT = pathlib.Path(__file__).parent / "lib" / "rebind.py"
@@ -140,15 +142,21 @@ def denying(module_waybill):
     return module_waybill().start()
 
 
-def test_own_listeners_are_denied(denying):
-    opened, answer = client.connect(denying.port, f"127.0.0.1:{denying.port}")
-    with opened:
-        assert answer.status == 403
-    with client.plain(denying.port) as opened:
-        answer = opened.ask(
-            http1.head(
-                f"GET http://127.0.0.1:{denying.port}/ HTTP/1.1",
-                [("Host", f"127.0.0.1:{denying.port}")],
-            )
-        )
-        own_answer(answer, "PORT_DENIED")  # and were it named, UPSTREAM_DENIED: it is loopback
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.7.7.7", "localhost"])
+def test_own_listeners_are_denied_even_where_private_addresses_are_allowed(module_waybill, host):
+    """What goes there would come back, or read the dashboard as this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        proxy = module_waybill(access={"private_upstreams": True, "connect_ports": list(range(1024, 65536))},
+                               admin={"listen": "127.0.0.1:0"}).start()
+        admin = int(urllib.parse.urlsplit(proxy.wait_log(r"dashboard: (http://[^/]+)/")[1]).port)
+        for port in (proxy.port, admin):
+            opened, answer = client.connect(proxy.port, f"{host}:{port}")
+            with opened:
+                own_answer(answer, "UPSTREAM_DENIED")
+            with client.plain(proxy.port) as opened:
+                answer = opened.ask(client.request("GET", f"http://{host}:{port}/metrics", host=f"{host}:{port}"))
+                own_answer(answer, "UPSTREAM_DENIED")
+                assert b"waybill itself" in answer.body
+        opened, answer = client.connect(proxy.port, f"127.0.0.1:{other.getsockname()[1]}")
+        with opened:
+            assert answer.status == 200

@@ -27,7 +27,8 @@ static void public_addresses_are_reachable(void **state)
 	static const char *const addresses[] = { "8.8.8.8", "172.15.255.255",
 		"172.32.0.1", "100.63.255.255", "100.128.0.1", "169.253.0.1",
 		"192.167.1.1", "198.17.0.1", "2606:4700::1111", "2a00:1450::1",
-		"223.255.255.255" };
+		"223.255.255.255", "192.88.98.1", "2001:30::1", "3fff:1000::1",
+		"2606:4700::5efe:808:808" };
 	struct proxy_settings settings = { 0 };
 
 	(void)state;
@@ -45,7 +46,9 @@ static void private_and_translated_addresses_are_not(void **state)
 		"240.0.0.1", "::", "::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1",
 		"::127.0.0.1", "fc00::1", "fd12::1", "fe80::1", "fec0::1", "ff02::1",
 		"64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1",
-		"2001:db8::1" };
+		"2001:db8::1", "192.88.99.1", "::ffff:0:10.0.0.1", "2001:10::1",
+		"2001:2f::1", "3fff:fff::1", "5f00::1", "2606:4700::5efe:a00:1",
+		"2606:4700::200:5efe:7f00:1" };
 	struct proxy_settings settings = { 0 };
 	struct proxy_settings open = { .private_upstreams = true };
 
@@ -54,6 +57,38 @@ static void private_and_translated_addresses_are_not(void **state)
 		assert_false(reachable(&settings, addresses[i]));
 		assert_true(reachable(&open, addresses[i]));
 	}
+}
+
+static bool own(const struct proxy_settings *settings, const char *text, int port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+		return access_own(settings, 8080, (struct sockaddr *)&v4, port);
+	}
+	assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+	return access_own(settings, 8080, (struct sockaddr *)&v6, port);
+}
+
+static void own_listeners_are_known_by_address_and_port(void **state)
+{
+	static const char *const here[] = { "127.0.0.1", "127.9.9.9", "0.0.0.0",
+		"::ffff:127.0.0.1", "::" };
+	atomic_int admin_port = 8081;
+	struct proxy_settings settings = { .private_upstreams = true,
+		.admin_port = &admin_port };
+	struct proxy_settings alone = { .private_upstreams = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		assert_true(own(&settings, here[i], 8080));
+		assert_true(own(&settings, here[i], 8081));
+		assert_false(own(&settings, here[i], 8082));
+		assert_false(own(&alone, here[i], 8081));
+	}
+	assert_false(own(&settings, "192.0.2.1", 8080));
+	assert_false(own(&settings, "2001:db8::1", 8081));
 }
 
 static void a_client_is_known_by_its_range(void **state)
@@ -128,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(public_addresses_are_reachable),
 		cmocka_unit_test(private_and_translated_addresses_are_not),
+		cmocka_unit_test(own_listeners_are_known_by_address_and_port),
 		cmocka_unit_test(a_client_is_known_by_its_range),
 		cmocka_unit_test(credentials_are_compared_raw_and_percent_decoded),
 		cmocka_unit_test(connect_to_takes_any_host_or_port_where_it_is_left_out),

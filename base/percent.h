@@ -2,8 +2,8 @@
 /*
  * percent: %XX undone byte by byte (RFC 3986 2.1).
  */
-#ifndef RECORD_PERCENT_H
-#define RECORD_PERCENT_H
+#ifndef BASE_PERCENT_H
+#define BASE_PERCENT_H
 
 #include "base/slice.h"
 
