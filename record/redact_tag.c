@@ -111,8 +111,8 @@ static void note_inner(const struct text_scan *scan, size_t i, size_t end)
 	}
 }
 
-/* The content of <name …>, whose tag ends at i, up to its own end tag. Returns where. */
-static size_t content(const struct text_scan *scan, struct slice name, size_t i)
+/* The content of <name …>, whose tag ends at i, up to its own end tag. */
+static void content(struct text_scan *scan, struct slice name, size_t i)
 {
 	struct slice text = scan->text;
 	size_t begin = i + 1;
@@ -127,10 +127,11 @@ static size_t content(const struct text_scan *scan, struct slice name, size_t i)
 	if (!plain) {
 		note_inner(scan, begin, end);
 	}
-	return end;
+	scan->content_begin = begin;
+	scan->content_end = end;
 }
 
-size_t text_tag(const struct text_scan *scan, size_t i)
+size_t text_tag(struct text_scan *scan, size_t i)
 {
 	struct slice text = scan->text;
 	size_t end = i + 1;
@@ -154,11 +155,13 @@ size_t text_tag(const struct text_scan *scan, size_t i)
 	if (name_kind(name, false) != NAME_SECRET) {
 		return end;
 	}
-	while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<') {
-		end++;
+	for (close = end; close < text.len && text.ptr[close] != '<'; close++) {
+		if (text.ptr[close] == '>') {
+			if (text.ptr[close - 1] != '/') {
+				content(scan, name, close);
+			}
+			break;
+		}
 	}
-	if (end == text.len || text.ptr[end] == '<' || text.ptr[end - 1] == '/') {
-		return end;
-	}
-	return content(scan, name, end);
+	return end; /* its attributes are looked at like any text */
 }

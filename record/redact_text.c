@@ -157,7 +157,7 @@ static bool is_sentence(const struct text_scan *scan, size_t begin, struct slice
 	       !(line && is_field(name));
 }
 
-/* The kind of a name that may be percent-encoded, as in data%5Btoken%5D. */
+/* The kind of a name, which may be percent-encoded, as in data%5Btoken%5D. */
 static enum name_kind encoded_kind(struct slice name, bool query)
 {
 	char plain[NAME_BYTES];
@@ -173,19 +173,14 @@ static enum name_kind encoded_kind(struct slice name, bool query)
 	return name_kind((struct slice){ plain, len }, true);
 }
 
-static bool value_is_secret(
-    const struct text_scan *scan, size_t i, struct slice name, struct slice value)
+/* The kind of a name where it stands. */
+static enum name_kind kind_here(const struct text_scan *scan, struct slice name)
 {
 	char before = name.ptr > scan->text.ptr ? name.ptr[-1] : '\0';
-	bool query = before == '?' || before == '&' || before == ';';
-	enum name_kind kind = encoded_kind(name, query);
 
-	if (kind == NAME_CODE) {
-		return scan->redaction->oauth || code_is_secret(value);
-	}
-	/* "Invalid token: expired" says why a call failed */
-	return kind == NAME_SECRET &&
-	       !(scan->text.ptr[i] == ':' && secret_is_common(value));
+	return name.len > 0
+	           ? encoded_kind(name, before == '?' || before == '&' || before == ';')
+	           : NAME_PLAIN;
 }
 
 /* token%3Dvalue in a URL that is part of another one, with the '%' at i. Returns where to
@@ -209,13 +204,21 @@ static size_t encoded_assignment(const struct text_scan *scan, size_t i)
 	return end;
 }
 
+/* "Invalid token: expired" says why a call failed. */
+static bool value_is_secret(
+    const struct text_scan *scan, size_t i, enum name_kind kind, struct slice value)
+{
+	return kind == NAME_CODE ? scan->redaction->oauth || code_is_secret(value)
+	                         : scan->text.ptr[i] != ':' || !secret_is_common(value);
+}
+
 /* name=value, name: value, "name": "value", with the separator at i. Returns where to go
  * on. */
 static size_t assignment(const struct text_scan *scan, size_t i)
 {
 	bool quoted = false;
 	struct slice name = text_name(scan, text_name_end(scan, i, &quoted));
-	enum name_kind kind = name.len > 0 ? encoded_kind(name, true) : NAME_PLAIN;
+	enum name_kind kind = kind_here(scan, name);
 	size_t begin = 0;
 	size_t end = 0;
 
@@ -223,21 +226,20 @@ static size_t assignment(const struct text_scan *scan, size_t i)
 		return i + 1;
 	}
 	begin = text_value_begin(scan, i);
-	if (kind == NAME_CODE && text_is_bracket(scan->text, begin)) {
-		return i + 1;
-	}
-	if (scan->kind == TEXT_STRING && scan->text.ptr[i] == ':' && !quoted &&
-	    is_sentence(scan, begin, name)) {
+	if ((kind == NAME_CODE && text_is_bracket(scan->text, begin)) ||
+	    (scan->kind == TEXT_STRING && scan->text.ptr[i] == ':' && !quoted &&
+	        is_sentence(scan, begin, name))) {
 		return i + 1;
 	}
 	end = scan->text.ptr[i] == ':' && is_field(name)
 	          ? text_line_end(scan->text, begin)
 	          : text_value_end(scan, &begin);
-	if (value_is_secret(scan, i, name, text_part(scan, begin, end))) {
-		text_add(scan, begin, end);
-		if (text_is_bracket(scan->text, begin)) {
-			note_strings(scan, begin, end);
-		}
+	if (!value_is_secret(scan, i, kind, text_part(scan, begin, end))) {
+		return begin > i ? begin : i + 1; /* it may have some in it */
+	}
+	text_add(scan, begin, end);
+	if (text_is_bracket(scan->text, begin)) {
+		note_strings(scan, begin, end);
 	}
 	return end > i ? end : i + 1;
 }
@@ -265,7 +267,7 @@ static size_t userinfo(const struct text_scan *scan, size_t i)
 bool redact_text_find(struct redaction *redaction, struct slice text, enum text_kind kind,
     struct spans *spans)
 {
-	struct text_scan scan = { redaction, text, kind, spans };
+	struct text_scan scan = { redaction, text, kind, spans, SIZE_MAX, 0 };
 	size_t shortest = names_shortest();
 	size_t end = text.len;
 	size_t i = 0;
@@ -274,8 +276,11 @@ bool redact_text_find(struct redaction *redaction, struct slice text, enum text_
 		end--; /* behind it there is no value, and base64 ends like this */
 	}
 	while (i < end) {
-		if (!text_is(text.ptr[i],
-		        BYTE_EQUALS | BYTE_COLON | BYTE_TAG | BYTE_PERCENT)) {
+		if (i >= scan.content_begin) {
+			i = i > scan.content_end ? i : scan.content_end;
+			scan.content_begin = SIZE_MAX;
+		} else if (!text_is(text.ptr[i],
+		               BYTE_EQUALS | BYTE_COLON | BYTE_TAG | BYTE_PERCENT)) {
 			i++;
 		} else if (text.ptr[i] == '%') {
 			i = encoded_assignment(&scan, i);

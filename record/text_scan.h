@@ -33,6 +33,9 @@ struct text_scan {
 	struct slice text;
 	enum text_kind kind;
 	struct spans *spans; /* what was found */
+	/* what an element holds that is a secret as a whole: passed over */
+	size_t content_begin; /* SIZE_MAX: none */
+	size_t content_end;
 };
 
 static inline bool text_is(char c, unsigned int kinds)
@@ -93,6 +96,6 @@ void text_add(const struct text_scan *scan, size_t begin, size_t end);
 
 /* <password>value</password>, <input name="csrf_token" value="value">, with the '<' at i.
  * Returns where to go on, behind i. */
-size_t text_tag(const struct text_scan *scan, size_t i);
+size_t text_tag(struct text_scan *scan, size_t i);
 
 #endif

@@ -156,6 +156,9 @@ static void elements_are_masked_up_to_their_end(void **state)
 		{ "<token>\n <![CDATA[FAKE]tok]]>\n</token> FAKE]tok",
 		    "<token>[redacted]</token> [redacted]" },
 		{ "<token>FAKE", "<token>[redacted]" },
+		{ "<password token=\"FAKEtok01\">FAKEpass1</password><b pin=\"FAKEpin1\">",
+		    "<password token=\"[redacted]\">[redacted]</password><b pin=\"[redacted]\">" },
+		{ "<pass pin=\"FAKEpin1\" ", "<pass pin=\"[redacted]\" " },
 		{ "<token/><b>text</b>", NULL },
 		{ "<p>token</p><br>a < b", NULL },
 	};
