@@ -16,7 +16,7 @@ from lib.waybill import eventually
 
 
 def in_memory(proxy, needles):
-    return sorted({name for _, data in pieces(proxy.process.pid) for name in needles.found(data)})
+    return sorted(needles.found(b"\n".join(data for _, data in pieces(proxy.process.pid))))
 
 
 def left(proxy, needles):

@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Ends the run where a promise is broken. */
-static void must(bool holds)
+static inline void must(bool holds)
 {
 	if (!holds) {
 		abort();
@@ -24,7 +24,7 @@ static void must(bool holds)
 }
 
 /* Is it one JSON value, in valid UTF-8? */
-static bool is_json(struct slice text)
+static inline bool is_json(struct slice text)
 {
 	yajl_handle handle = yajl_alloc(NULL, NULL, NULL);
 	bool valid = false;
