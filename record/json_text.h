@@ -20,7 +20,7 @@ void json_text_mask(struct json_redact *json);
 /* Fits PostgreSQL's numeric: 131072 digits before the point, 16383 after. */
 bool json_number_fits(struct slice digits);
 
-/* A payment card's number; narrower than in text, since ids are numbers too. */
+/* A payment card's number; of 14 digits or more, since times and ids are numbers too. */
 bool json_number_is_card(struct slice digits);
 
 #endif

@@ -325,6 +325,9 @@ static void forms_of_secrets_are_masked_anywhere(void **state)
 	assert_json("[\"/1234567%3aFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE/x\",\"a123456:"
 	            "MADEMADEMADEMADEMADEMADEMADEMADE\"]",
 	    "[\"/[redacted]/x\",\"a123456:MADEMADEMADEMADEMADEMADEMADEMADE\"]");
+	assert_json(
+	    "[3530111333300000,30569309025904,6011000990139424,1764579600123,4222222222222]",
+	    "[\"[redacted]\",\"[redacted]\",\"[redacted]\",1764579600123,4222222222222]");
 	/* words that look like keys, telephones, WhatsApp's ids */
 	assert_json(
 	    "[\"re_activation_newsletter re_engagement_campaign2026\",\"+4111111111111111\","
