@@ -330,9 +330,9 @@ static void forms_of_secrets_are_masked_anywhere(void **state)
 	    "[\"[redacted]\",\"[redacted]\",\"[redacted]\",1764579600123,4222222222222]");
 	/* words that look like keys, telephones, WhatsApp's ids */
 	assert_json(
-	    "[\"re_activation_newsletter re_engagement_campaign2026\",\"+4111111111111111\","
+	    "[\"re_activation_newsletter re_Engagement_Campaign2026\",\"+4111111111111111\","
 	    "\"4111111111111111@s.whatsapp.net\",\"Basic subscriptions\"]",
-	    "[\"re_activation_newsletter re_engagement_campaign2026\",\"+4111111111111111\","
+	    "[\"re_activation_newsletter re_Engagement_Campaign2026\",\"+4111111111111111\","
 	    "\"4111111111111111@s.whatsapp.net\",\"Basic subscriptions\"]");
 	assert_json(
 	    "[\"re_FAKE0001_FAKE00000001 re_1a2b3c4d_5e6f7a8b9c0d\",\"Basic RkFLRTpGQUtF\","

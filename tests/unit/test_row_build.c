@@ -425,6 +425,39 @@ static void what_is_too_much_to_search_spoils_no_row(void **state)
 	buf_finish(&body);
 }
 
+/* A text that begins like a key, goes on for long and is none. */
+static void assert_stays(const char *begin, const char *more, const char *end)
+{
+	struct buf body = { 0 };
+	struct row row;
+
+	buf_puts(&body, begin);
+	while (body.len < 300000) {
+		buf_puts(&body, more);
+	}
+	buf_puts(&body, end);
+	row = made(&(struct call_text){ .status = 200,
+	    .answer_fields = "Content-Type: text/plain\r\n",
+	    .answer = buf_slice(&body) });
+	assert_non_null(strstr(row.response_payload, begin));
+	row_finish(&row);
+	buf_finish(&body);
+}
+
+static void long_texts_are_searched_to_their_end(void **state)
+{
+	(void)state;
+	assert_stays("re_aaaa", "a", "");
+	assert_stays("re_aaaa_a", "_a", "");
+	assert_stays("re_", "re_aaaa_", "");
+	assert_stays("Basic a", "a", "");
+	assert_stays("Basic", " ", "!");
+	assert_stays("AKIA", "A", "a");
+	assert_stays("-----BEGIN ", "A ", "PRIVATE -");
+	assert_stays("123456", "1", ":a");
+	assert_stays("eyJ", "eyJa", ".");
+}
+
 /* Also of a call whose body is shown, not its query. */
 static void exchange_url_has_no_secrets(void **state)
 {
@@ -518,6 +551,7 @@ int main(void)
 		cmocka_unit_test(utf16_is_not_kept_as_text),
 		cmocka_unit_test(bodies_that_were_cut_lose_their_end),
 		cmocka_unit_test(what_is_too_much_to_search_spoils_no_row),
+		cmocka_unit_test(long_texts_are_searched_to_their_end),
 		cmocka_unit_test(exchange_url_has_no_secrets),
 		cmocka_unit_test(entity_comes_only_from_where_it_was_put),
 	};
