@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "record/media.h"
 #include "record/parameter.h"
 
 enum {
@@ -20,6 +21,8 @@ struct part {
 	struct slice disposition;
 	struct slice type;
 	struct slice body;
+	struct buf head; /* the fields once unfolded, if they came folded; wiped */
+	bool unclear;    /* two fields say what it is */
 };
 
 bool sha256_hex(struct slice data, char ret_hex[65])
@@ -37,9 +40,30 @@ bool sha256_hex(struct slice data, char ret_hex[65])
 	return true;
 }
 
+/* The first line, without its line feed; *body is then what follows it. */
+static struct slice first_line(struct slice *body)
+{
+	while (slice_starts(*body, SLICE("\r\n"))) { /* some write one before it */
+		body->ptr += 2;
+		body->len -= 2;
+	}
+	return slice_cut(body, '\n');
+}
+
+bool multipart_begins(struct slice body)
+{
+	struct slice line = first_line(&body);
+
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
+		line.len--;
+	}
+	return slice_starts(line, SLICE("--")) && line.len > 2 &&
+	       line.len <= BOUNDARY_MAX + 2 && slice_istarts(body, SLICE("Content-"));
+}
+
 bool multipart_first_line(struct slice body, struct buf *ret_boundary)
 {
-	struct slice line = slice_cut(&body, '\n');
+	struct slice line = first_line(&body);
 
 	buf_truncate(ret_boundary, 0);
 	if (!slice_starts(line, SLICE("--")) || line.ptr[line.len - 1] != '\r') {
@@ -60,6 +84,47 @@ bool multipart_boundary(struct slice content_type, struct buf *ret_boundary)
 	       ret_boundary->len > 0 && ret_boundary->len <= BOUNDARY_MAX;
 }
 
+/* RFC 5322 2.2.3, which RFC 2046 5.1 follows: a line that begins with a blank goes on
+ * with the one before it. */
+static struct slice unfold(struct slice head, struct buf *out)
+{
+	if (!memmem(head.ptr, head.len, "\r\n ", 3) &&
+	    !memmem(head.ptr, head.len, "\r\n\t", 3)) {
+		return head;
+	}
+	for (size_t i = 0; i < head.len; i++) {
+		struct slice rest = { head.ptr + i, head.len - i };
+
+		if (slice_starts(rest, SLICE("\r\n ")) ||
+		    slice_starts(rest, SLICE("\r\n\t"))) {
+			i++;
+		} else {
+			buf_putc(out, *rest.ptr);
+		}
+	}
+	return buf_slice(out);
+}
+
+static void read_fields(struct slice head, struct part *part)
+{
+	head = unfold(head, &part->head);
+	while (head.ptr) {
+		struct slice line = slice_cut(&head, '\n');
+		struct slice name = { NULL, 0 };
+
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
+			line.len--;
+		}
+		name = slice_trim(slice_cut(&line, ':'));
+		if (slice_ieq(name, SLICE("Content-Disposition"))) {
+			part->unclear = part->unclear || part->disposition.ptr;
+			part->disposition = slice_trim(line);
+		} else if (slice_ieq(name, SLICE("Content-Type"))) {
+			part->type = slice_trim(line);
+		}
+	}
+}
+
 /* Reads the fields of a part; body keeps what follows the empty line. */
 static void read_head(struct slice text, struct part *ret)
 {
@@ -76,20 +141,7 @@ static void read_head(struct slice text, struct part *ret)
 	}
 	head.len = (size_t)(end - text.ptr);
 	ret->body = (struct slice){ end + 4, text.len - head.len - 4 };
-	while (head.ptr) {
-		struct slice line = slice_cut(&head, '\n');
-		struct slice name = { NULL, 0 };
-
-		if (line.len > 0 && line.ptr[line.len - 1] == '\r') {
-			line.len--;
-		}
-		name = slice_trim(slice_cut(&line, ':'));
-		if (slice_ieq(name, SLICE("Content-Disposition"))) {
-			ret->disposition = slice_trim(line);
-		} else if (slice_ieq(name, SLICE("Content-Type"))) {
-			ret->type = slice_trim(line);
-		}
-	}
+	read_fields(head, ret);
 }
 
 static bool is_text(struct slice text)
@@ -132,6 +184,15 @@ static void add_file(
 	buf_finish(&json);
 }
 
+/* Text under a name of its own. What may hold parts of its own, or is UTF-16, is not kept
+ * as it came; without a name nobody can say whether it is a secret. */
+static bool is_field(const struct part *part, struct slice name)
+{
+	return name.len > 0 && !part->unclear && is_text(part->body) &&
+	       !slice_istarts(part->type, SLICE("multipart/")) &&
+	       !media_wide(part->type, part->body);
+}
+
 static void add_part(struct form *form, struct slice text)
 {
 	struct part part;
@@ -140,19 +201,18 @@ static void add_part(struct form *form, struct slice text)
 	bool named = false;
 
 	read_head(text, &part);
-	/* none: the name is "", and nobody can say whether it is a secret */
-	(void)parameter_find(part.disposition, SLICE("name"), &name);
+	(void)parameter_find(
+	    part.disposition, SLICE("name"), &name); /* none: the name is "" */
 	named = parameter_find(part.disposition, SLICE("filename"), &file);
-	/* what may hold parts of its own is not kept as it came */
-	if (named || name.len == 0 || !is_text(part.body) ||
-	    slice_istarts(part.type, SLICE("multipart/"))) {
+	if (named || !is_field(&part, buf_slice(&name))) {
 		add_file(form, buf_slice(&name), named ? &file : NULL, &part);
 	} else {
 		form_add(form, buf_slice(&name), part.body, false);
 	}
-	form->failed = form->failed || name.failed || file.failed;
+	form->failed = form->failed || name.failed || file.failed || part.head.failed;
 	buf_wipe(&name);
 	buf_wipe(&file);
+	buf_wipe(&part.head);
 }
 
 /* What follows a boundary: the end, or blanks and a line break; else it was none after

@@ -14,6 +14,12 @@
 bool multipart_boundary(struct slice content_type, struct buf *ret_boundary);
 
 /*
+ * Does a body look like parts, whatever its Content-Type says? By its first boundary and
+ * the field that follows it.
+ */
+bool multipart_begins(struct slice body);
+
+/*
  * The boundary that the first line of a body shows, for a Content-Type that names none or
  * another one. Returns false when there is none.
  */

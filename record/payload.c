@@ -234,6 +234,9 @@ static void read_body(struct reading *r)
 		read_binary(r);
 		return;
 	}
+	if (media != MEDIA_BINARY && multipart_begins(r->body.body)) {
+		media = MEDIA_MULTIPART; /* under a type that was set by hand */
+	}
 	if ((media == MEDIA_MULTIPART && read_multipart(r)) || read_json(r, media) ||
 	    (media == MEDIA_FORM && read_form(r))) {
 		return;

@@ -127,16 +127,46 @@ static void files_are_described_not_kept(void **state)
 static void parts_without_a_name_of_their_own_are_described(void **state)
 {
 	(void)state;
-	assert_multipart(
-	    "--b\r\nContent-Disposition: form-data;\r\n name=\"password\"\r\n\r\nabc\r\n--b--",
+	assert_multipart("--b\r\nContent-Disposition: form-data\r\n\r\nabc\r\n--b--",
 	    true,
 	    "{\"\":{\"_file\":null,\"_type\":\"application/octet-stream\",\"_bytes\":3,"
+	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
+	/* two names: another reader may take the other one */
+	assert_multipart("--b\r\nContent-Disposition: form-data; name=pin\r\n"
+	                 "Content-Disposition: form-data; name=x\r\n\r\nabc\r\n--b--",
+	    true,
+	    "{\"x\":{\"_file\":null,\"_type\":\"application/octet-stream\",\"_bytes\":3,"
 	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
 	assert_multipart("--b\r\nContent-Disposition: form-data; name=x\r\n"
 	                 "Content-Type: multipart/mixed; boundary=c\r\n\r\nabc\r\n--b--",
 	    true,
 	    "{\"x\":{\"_file\":null,\"_type\":\"multipart/mixed\",\"_bytes\":3,"
 	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
+}
+
+static void fields_of_a_part_may_be_folded(void **state)
+{
+	(void)state;
+	assert_multipart(
+	    "--b\r\nContent-Disposition: form-data;\r\n name=\"password\"\r\n\r\nabc\r\n"
+	    "--b\r\nContent-Disposition:\r\n\tform-data; name=\"a\r\n b\"\r\n\r\nabc\r\n--b--",
+	    true, "{\"password\":\"[redacted]\",\"a b\":\"abc\"}");
+	assert_multipart("--b\r\nContent-Type: text/plain;\r\n charset=utf-16\r\n"
+	                 "Content-Disposition: form-data; name=x\r\n\r\nabc\r\n--b--",
+	    true,
+	    "{\"x\":{\"_file\":null,\"_type\":\"text/plain\",\"_bytes\":3,"
+	    "\"_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}");
+}
+
+static void parts_are_known_by_their_first_boundary(void **state)
+{
+	(void)state;
+	assert_true(multipart_begins(SLICE("--a b\r\ncontent-type: text/plain")));
+	assert_true(multipart_begins(SLICE("\r\n--b\nContent-Disposition: form-data")));
+	assert_false(multipart_begins(SLICE("--b\r\nX-Other: 1")));
+	assert_false(multipart_begins(SLICE("--\r\nContent-Type: text/plain")));
+	assert_false(multipart_begins(SLICE("--b")));
+	assert_false(multipart_begins(SLICE("")));
 }
 
 static void part_that_is_cut_is_left_out(void **state)
@@ -199,6 +229,8 @@ int main(void)
 		cmocka_unit_test(parts_become_members),
 		cmocka_unit_test(files_are_described_not_kept),
 		cmocka_unit_test(parts_without_a_name_of_their_own_are_described),
+		cmocka_unit_test(fields_of_a_part_may_be_folded),
+		cmocka_unit_test(parts_are_known_by_their_first_boundary),
 		cmocka_unit_test(part_that_is_cut_is_left_out),
 		cmocka_unit_test(parameters_are_found_quoted_or_not),
 		cmocka_unit_test(boundary_is_read_from_the_type),

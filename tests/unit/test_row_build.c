@@ -350,6 +350,42 @@ static void what_cannot_be_taken_apart_is_not_kept(void **state)
 	    SLICE("{\"password\":\"FAKEpass1\"}"), "{\"password\":\"[redacted]\"}");
 }
 
+/* As clients do that set one Content-Type for all requests. */
+static void parts_under_another_type_are_no_text(void **state)
+{
+	static const char *const types[] = { "", JSON_FIELDS, FORM_FIELDS,
+		"Content-Type: text/plain\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		assert_body(types[i], SLICE(PART("FAKEpass1\r\n--b--\r\n")),
+		    "{\"password\":\"[redacted]\"}");
+		assert_body(types[i], SLICE(PART("FAKEpass1\r\n")), "{\"_binary\":");
+		assert_body(types[i],
+		    SLICE(
+		        "--b\nContent-Disposition: form-data; name=\"pin\"\n\nFAKEpin01\n--b--\n"),
+		    "{\"_binary\":");
+	}
+}
+
+/* The part that the limit cuts is left out, be it the first. */
+static void parts_beyond_the_limit_are_not_kept(void **state)
+{
+	struct call_text text = { .fields =
+		                      "Content-Type: multipart/form-data; boundary=b\r\n",
+		.body = SLICE(PART("FAKEpass1\r\n--b--\r\n")),
+		.limit = 70 };
+
+	(void)state;
+	assert_request(&text, "{\"_binary\":\"multipart/form-data\"");
+	text.body =
+	    SLICE("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" PART(
+	        "FAKEpass1\r\n--b--\r\n"));
+	text.limit = text.body.len - 12;
+	assert_request(&text,
+	    "{\"_truncated\":true,\"_bytes\":124,\"_text\":\"{\\\"a\\\":\\\"1\\\"}\"}");
+}
+
 static void utf16_is_not_kept_as_text(void **state)
 {
 	(void)state;
@@ -548,6 +584,8 @@ int main(void)
 		cmocka_unit_test(secrets_of_one_place_are_masked_in_all_others),
 		cmocka_unit_test(exchange_payload_has_heads_without_secrets),
 		cmocka_unit_test(what_cannot_be_taken_apart_is_not_kept),
+		cmocka_unit_test(parts_under_another_type_are_no_text),
+		cmocka_unit_test(parts_beyond_the_limit_are_not_kept),
 		cmocka_unit_test(utf16_is_not_kept_as_text),
 		cmocka_unit_test(bodies_that_were_cut_lose_their_end),
 		cmocka_unit_test(what_is_too_much_to_search_spoils_no_row),
