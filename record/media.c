@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "record/names.h"
 #include "record/parameter.h"
 
 enum {
@@ -77,6 +78,24 @@ enum media media_of(struct slice content_type)
 	return MEDIA_UNKNOWN;
 }
 
+/* Their names in MIME, of Java, of Windows … */
+static bool wide_charset(struct slice name)
+{
+	static const char *const wide[] = { "utf-16", "utf-16le", "utf-16be", "utf-32",
+		"utf-32le", "utf-32be", "utf-7", "unicode-1-1-utf-7", "ucs-2", "ucs-2le",
+		"ucs-2be", "ucs-4", "ucs-4le", "ucs-4be", "iso-10646-ucs-2",
+		"iso-10646-ucs-4", "unicode", "unicodefffe", "unicodefeff", "csunicode",
+		"csucs4", "csutf7", "csutf16", "csutf16le", "csutf16be", "csutf32",
+		"csutf32le", "csutf32be" };
+
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+		if (name_same(name, slice_of(wide[i]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool media_wide(struct slice content_type, struct slice body)
 {
 	size_t len = body.len < WIDE_LOOK ? body.len : WIDE_LOOK;
@@ -90,12 +109,24 @@ bool media_wide(struct slice content_type, struct slice body)
 	wide = slice_starts(body, SLICE("\xFF\xFE")) ||
 	       slice_starts(body, SLICE("\xFE\xFF")) || (zeros > 0 && zeros * 3 >= len);
 	if (!wide && parameter_find(content_type, SLICE("charset"), &charset)) {
-		wide = slice_istarts(buf_slice(&charset), SLICE("utf-16")) ||
-		       slice_istarts(buf_slice(&charset), SLICE("utf-32")) ||
-		       slice_istarts(buf_slice(&charset), SLICE("iso-10646-ucs"));
+		wide = wide_charset(slice_trim(buf_slice(&charset)));
 	}
 	buf_finish(&charset);
 	return wide;
+}
+
+bool media_wide_within(struct slice text)
+{
+	const char *end = text.ptr + text.len;
+	const char *at = text.len > 0 ? memchr(text.ptr, '\0', text.len) : NULL;
+
+	while (at && end - at > 4) {
+		if (at[2] == '\0' && at[4] == '\0') {
+			return true;
+		}
+		at = memchr(at + 1, '\0', (size_t)(end - at - 1));
+	}
+	return false;
 }
 
 bool media_looks_text(struct slice body, bool cut)

@@ -28,7 +28,13 @@ bool media_looks_text(struct slice body, bool cut);
  * one. */
 bool html_title(struct slice body, struct buf *out);
 
-/* Is it UTF-16 or UTF-32, as its charset says, its byte order mark, or zeros in it? */
+/*
+ * Is it UTF-16 or UTF-32, as its charset, its byte order mark or zeros at its begin say?
+ * Also for UTF-7: in none of them a secret is written as elsewhere.
+ */
 bool media_wide(struct slice content_type, struct slice body);
+
+/* Does any of it read like UTF-16 or UTF-32: three characters with zeros between them? */
+bool media_wide_within(struct slice text);
 
 #endif

@@ -241,8 +241,10 @@ static void read_body(struct reading *r)
 	    (media == MEDIA_FORM && read_form(r))) {
 		return;
 	}
-	/* parts that cannot be taken apart are not kept as they came */
-	if (media != MEDIA_MULTIPART && is_text(r, media)) {
+	/* parts that cannot be taken apart are not kept as they came, nor is UTF-16
+	 * behind words whose letters need both bytes */
+	if (media != MEDIA_MULTIPART && is_text(r, media) &&
+	    !media_wide_within(r->body.body)) {
 		read_text(r);
 	} else {
 		read_binary(r);

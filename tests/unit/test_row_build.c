@@ -386,6 +386,9 @@ static void parts_beyond_the_limit_are_not_kept(void **state)
 	    "{\"_truncated\":true,\"_bytes\":124,\"_text\":\"{\\\"a\\\":\\\"1\\\"}\"}");
 }
 
+/* 8 letters in UTF-16 */
+#define CYRILLIC "\x30\x04\x31\x04\x32\x04\x33\x04\x34\x04\x35\x04\x36\x04\x37\x04"
+
 static void utf16_is_not_kept_as_text(void **state)
 {
 	(void)state;
@@ -395,6 +398,22 @@ static void utf16_is_not_kept_as_text(void **state)
 	    "{\"_binary\":\"text/plain\"");
 	assert_body("Content-Type: text/plain; charset=\"UTF-16LE\"\r\n",
 	    SLICE("\x10\x04\x11\x04"), "{\"_binary\":\"text/plain\"");
+	assert_body("Content-Type: text/plain; charset=utf_32\r\n",
+	    SLICE("\x10\x04\x11\x04"), "{\"_binary\":\"text/plain\"");
+	assert_body("Content-Type: text/plain; charset=UTF-7\r\n",
+	    SLICE("token: +AEYAQQBLAEUAMAAw-"), "{\"_binary\":\"text/plain\"");
+	/* Cyrillic first: there are no zeros at its begin */
+	assert_body("Content-Type: text/plain\r\n",
+	    SLICE(CYRILLIC CYRILLIC CYRILLIC CYRILLIC "t\0o\0k\0e\0n\0=\0F\0A\0K\0E\0"),
+	    "{\"_binary\":\"text/plain\"");
+	assert_body(JSON_FIELDS,
+	    SLICE(
+	        "{\0\"\0" CYRILLIC CYRILLIC CYRILLIC CYRILLIC "\"\0:\0\"\0F\0A\0K\0E\0"),
+	    "{\"_binary\":\"application/json\"");
+	/* zeros alone are replaced */
+	assert_body("Content-Type: text/plain\r\n", SLICE("none of it: a\0b\0"),
+	    "{\"_text\":\"none of it: a\xEF\xBF\xBD"
+	    "b\xEF\xBF\xBD\"}");
 }
 
 /* What may be half a secret: the last field, the last word. */
