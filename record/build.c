@@ -76,9 +76,7 @@ static bool request_is_cut(const struct call *call)
 	uint64_t bytes = 0;
 
 	if (!length.ptr) {
-		return call->marks.sent == 0 &&
-		       (call->in_flight || call->outcome == OUTCOME_CLIENT_ABORTED ||
-		           call->outcome == OUTCOME_CLIENT_PROTOCOL);
+		return call->marks.sent == 0; /* in chunks: the last one came and went */
 	}
 	for (size_t i = 0; i < length.len; i++) {
 		bytes =

@@ -28,6 +28,7 @@ struct call_text {
 	struct slice answer;
 	size_t limit; /* of the captures; 0: 1 MiB */
 	bool in_flight;
+	bool sending; /* the end of the request was not sent */
 	enum outcome outcome;
 };
 
@@ -62,6 +63,7 @@ static struct call *call_of(struct route_table *table, const struct call_text *t
 	capture_add(&call->response, text->answer.ptr, text->answer.len);
 	call->outcome = text->outcome;
 	call->in_flight = text->in_flight;
+	call->marks.sent = text->sending ? 0 : call->marks.begun + 1;
 	call->marks.ended = call->marks.begun + 12999999;
 	call->table = route_table_ref(table);
 	assert_int_equal(

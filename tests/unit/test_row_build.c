@@ -419,9 +419,16 @@ static void utf16_is_not_kept_as_text(void **state)
 /* What may be half a secret: the last field, the last word. */
 static void bodies_that_were_cut_lose_their_end(void **state)
 {
-	const struct call_text form = { .fields = FORM_FIELDS "Content-Length: 99\r\n",
-		.body = SLICE("a=1&note=FAKEpar"),
-		.outcome = OUTCOME_CLIENT_ABORTED };
+	static const enum outcome outcomes[] = { OUTCOME_CLIENT_ABORTED,
+		OUTCOME_CLIENT_PROTOCOL, OUTCOME_UPSTREAM_RESET, OUTCOME_UPSTREAM_TIMEOUT,
+		OUTCOME_PROXY_STOPPED, OUTCOME_ANSWERED };
+	struct call_text form = {
+		.body = SLICE("a=1&note=FAKEpar"), .sending = true, .status = 200
+	};
+	struct call_text text = { .fields = "Content-Type: text/plain\r\n",
+		.body = SLICE("of note: FAKEpar"),
+		.sending = true,
+		.in_flight = true };
 	struct row row = made(&(struct call_text){ .fields = "X-Api-Key: FAKEkey0001\r\n",
 	    .status = 400,
 	    .answer_fields = "Content-Type: text/plain\r\nContent-Length: 1000\r\n",
@@ -429,7 +436,19 @@ static void bodies_that_were_cut_lose_their_end(void **state)
 	    .outcome = OUTCOME_UPSTREAM_CLOSED });
 
 	(void)state;
-	assert_request(&form, "{\"a\":\"1\"}");
+	/* whoever ended it, in chunks and with its length */
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		form.outcome = outcomes[i];
+		form.fields = FORM_FIELDS;
+		assert_request(&form, "{\"a\":\"1\"}");
+		form.fields = FORM_FIELDS "Content-Length: 99\r\n";
+		assert_request(&form, "{\"a\":\"1\"}");
+	}
+	assert_request(&text, "{\"_text\":\"of note: \"}");
+	form.sending = false;
+	form.fields = FORM_FIELDS;
+	form.body = SLICE("a=1&note=whole");
+	assert_request(&form, "{\"a\":\"1\",\"note\":\"whole\"}");
 	assert_string_equal(row.response_payload, "{\"_text\":\"bad key \"}");
 	row_finish(&row);
 }
