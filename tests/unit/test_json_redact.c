@@ -328,6 +328,8 @@ static void forms_of_secrets_are_masked_anywhere(void **state)
 	assert_json(
 	    "[3530111333300000,30569309025904,6011000990139424,1764579600123,4222222222222]",
 	    "[\"[redacted]\",\"[redacted]\",\"[redacted]\",1764579600123,4222222222222]");
+	assert_json("\"GET /bot1234567:FAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE/getMe\"",
+	    "\"GET /bot[redacted]/getMe\"");
 	/* words that look like keys, telephones, WhatsApp's ids */
 	assert_json(
 	    "[\"re_activation_newsletter re_Engagement_Campaign2026\",\"+4111111111111111\","

@@ -404,6 +404,10 @@ static void telegram_methods_in_any_case(void **state)
 	check("api.telegram.org", SLICE("GET"), "/file/bot1:A/photos/file_1.jpg",
 	    "download_telegram_file");
 	check("api.telegram.org", SLICE("POST"), "/bot1:A/", "other");
+	check("api.telegram.org", SLICE("POST"), "/bot/1:A", "other");
+	check("api.telegram.org", SLICE("POST"), "/bot/1:A/sendMessage", "other");
+	check(
+	    "api.telegram.org", SLICE("GET"), "/file/bot/1:A/photos/file_1.jpg", "other");
 	check("api.telegram.org", SLICE("GET"), "/", "other");
 }
 
