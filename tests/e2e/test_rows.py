@@ -242,6 +242,57 @@ def test_a_secret_split_over_writes_and_chunks_is_masked(proxy, origin):
     assert proxy.leaks([secret]) == []
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("who", ["client", "origin", "answer"])
+def test_a_form_cut_on_its_way_loses_its_last_field(proxy, origin, framing, who):
+    """The client leaves, the API leaves, or it answers before it has all: half a secret may be the last."""
+
+    def handler(request, connection):
+        if who == "client":
+            return KEEP
+        connection.reader.take(5)
+        if who == "answer":
+            connection.answer(413, body=b"{}")
+        return CLOSE
+
+    secret = canary(7)
+    body = f"note=kept&n={secret[:16]}".encode()
+    fields = [("X-Api-Key", secret), *form_fields("application/x-www-form-urlencoded")]
+    if framing == "length":
+        fields.append(("Content-Length", "1000"))
+    else:
+        fields.append(("Transfer-Encoding", "chunked"))
+        body = http1.chunks(body)[: -len(b"0\r\n\r\n")]
+    target = f"/cut/{who}/{framing}"  # of its own: the origin is shared
+    origin.on(target, handler)
+    one = Call(proxy)
+    one.client.send(one.request(target=target, fields=fields) + body)
+    assert origin.wait_for(lambda: any(r.target == target for r in origin.requests))
+    if who == "client":
+        one.close()
+    row = one.row()
+    one.close()
+    assert json.loads(row["request_payload"]) == {"note": "kept"}
+    assert proxy.leaks([secret[:16]]) == []
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_text_whose_end_did_not_come_loses_its_last_word(proxy, origin, framing):
+    secret = canary(8)
+    body = f"kept: no such key as {secret[:16]}".encode()
+    how = ("Content-Length", "1000")
+    if framing == "chunked":
+        how, body = ("Transfer-Encoding", "chunked"), http1.chunks(body)[: -len(b"0\r\n\r\n")]
+    head = http1.head("HTTP/1.1 400 Bad", [*form_fields("text/plain"), how])
+    origin.on("/cut/text", answer_raw(head + body, CLOSE))
+    one = Call(proxy)
+    one.client.send(one.request(target="/cut/text", body=b"{}", fields=[("X-Api-Key", secret)]))
+    row = one.row()
+    one.close()
+    assert json.loads(row["response_payload"]) == {"_text": "kept: no such key as "}
+    assert proxy.leaks([secret[:16]]) == []
+
+
 def test_a_failed_dial_leaves_no_secret_in_log_or_row(new_waybill):
     secret = canary(8)
     instance = new_waybill(connect_to={f"{HOST}:443": "127.0.0.1:1"}).start()
