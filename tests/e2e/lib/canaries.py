@@ -80,6 +80,53 @@ def _multipart(*parts):
 
 MULTIPART_END = b"--Bnd--\r\n"
 MULTIPART = [("Content-Type", "multipart/form-data; boundary=Bnd")]
+CUT_WITHIN = "cut in the secret"
+CUT_BYTES = 6  # of the secret, which are not sent
+
+
+def multipart_bodies(key, s):
+    """As (name, Content-Type, bytes, whether what is no secret is kept)."""
+    whole = _multipart((f'name="{key}"', s.encode()), ('name="n"', KEPT.encode()))
+    kind = MULTIPART[0][1]
+    folded = whole.replace(b"form-data; ", b"form-data;\r\n ")
+    second = _multipart(('name="n"', KEPT.encode()), (f'name="{key}"', s.encode()))
+    return [
+        ("field", kind, whole, True),
+        ("bracket", kind, whole.replace(b'="', b'="a[', 1).replace(b'"\r', b']"\r', 1), True),
+        ("file", kind, _multipart(('name="f"; filename="a.bin"', s.encode())), False),
+        ("JSON", kind, _multipart(('name="n"', dump({key: s, "n": KEPT}))), True),
+        ("folded", kind, folded, True),
+        ("named twice", kind, whole.replace(b"data; ", b"data; name=a\r\nContent-Disposition: form-data; "), False),
+        ("without a name", kind, whole.replace(b"name=", b"nam="), False),
+        ("without an end", kind, whole[: -len(MULTIPART_END)], False),
+        ("unended", kind, _multipart((f'name="{key}"', s.encode()))[: -len(MULTIPART_END)], False),
+        ("unended second", kind, second[: -len(MULTIPART_END)], True),
+        ("line feeds", kind, whole.replace(b"\r\n", b"\n"), False),
+        ("no boundary", "multipart/form-data", whole, True),
+        ("another boundary", kind + "Other", whole, True),
+        ("mixed", "multipart/mixed; boundary=Bnd", whole, False),
+        ("related", "multipart/related; boundary=Bnd", whole, False),
+        ("as JSON", "application/json", whole, True),
+        ("as a form", "application/x-www-form-urlencoded", whole, True),
+        ("as text", "text/plain", whole, True),
+        ("as text unended", "text/plain", whole[: -len(MULTIPART_END)], False),
+        ("as text in line feeds", "text/plain", whole.replace(b"\r\n", b"\n"), False),
+        ("in UTF-16", kind, _multipart(('name="n"', f"{key}={s}".encode("utf-16"))), False),
+    ]
+
+
+def wide_bodies(key, s):
+    """Text whose characters are wider than a byte, as (name, Content-Type, bytes)."""
+    plain, cyrillic = f"{key}={s}", "абвгдежзиклмнопрстуфхцчшщъыьэюя" * 3
+    return [
+        ("UTF-16", "text/plain", plain.encode("utf-16")),
+        ("UTF-16BE", "text/plain", plain.encode("utf-16-be")),
+        ("UTF-32", "application/json", dump({key: s}).decode().encode("utf-32")),
+        ("UTF-32LE", "text/html", plain.encode("utf-32-le")),
+        ("UTF-16 by name", "text/plain; charset=utf-16le", (cyrillic + plain).encode("utf-16-le")),
+        ("UTF-16 behind Cyrillic", "text/plain", (cyrillic + plain).encode("utf-16-le")),
+        ("UTF-16 form", "application/x-www-form-urlencoded", plain.encode("utf-16-le")),
+    ]
 
 
 def json_bodies(key, s):
@@ -101,6 +148,7 @@ def json_bodies(key, s):
         ("JSON in a string in a string", dump({"data": json.dumps({"d": json.dumps(inner)})})),
         ("base64 of JSON", dump({"data": base64.b64encode(dump(inner)).decode(), "note": KEPT})),
         ("cut short", dump({"note": KEPT, key: s, "z": [1, 2]})[:-5]),
+        (CUT_WITHIN, dump({"note": KEPT, key: s})[:-len('"}') - CUT_BYTES]),
         ("cut behind the secret", dump({"note": KEPT, key: s})[:-2]),
         ("base64 in lines", dump({"data": base64.encodebytes(dump(inner)).decode(), "note": KEPT})),
         ("behind words", dump({"message": "failed: " + json.dumps(inner)})),
@@ -206,6 +254,11 @@ def in_urls(rng):
             body=dump({"text": KEPT, "chat_id": 1}), answer=dump({"ok": True, "result": KEPT}))
     s = text(rng, 35)
     token = f"123456789:{s}"
+    for target in (f"/bot/{token}/getMe", f"/bot/{token}", f"/file/bot/{token}/a.jpg", f"/bot{token}"):
+        yield f"path {target.replace(token, '')}", s, Shot(target, "GET", "api.telegram.org")
+    short = text(rng, 14)  # too short for the form
+    for target in (f"/bot123:{short}/getMe", f"/bot/123:{short}/getMe"):
+        yield f"short {target.replace(short, '')}", short, Shot(target, "GET", "api.telegram.org")
     yield "path of a file", s, Shot(f"/file/bot{token}/a.jpg", "GET", "api.telegram.org")
     s = text(rng)
     yield "apiKey of mobizon", s, Shot(
@@ -221,16 +274,33 @@ def _each(rng, make, key):
         yield name, key, s, body
 
 
+def in_typed_bodies(rng, side, key):
+    for i in range(len(multipart_bodies(key, ""))):
+        s = text(rng)
+        name, kind, body, kept = multipart_bodies(key, s)[i]
+        yield f"{side} multipart {name} {key}", s, _typed(side, kind, body, kept)
+    for i in range(len(wide_bodies(key, ""))):
+        s = text(rng)
+        name, kind, body = wide_bodies(key, s)[i]
+        yield f"{side} {name} {key}", s, _typed(side, kind, body, False)
+
+
+def _typed(side, kind, body, kept):
+    fields = [("Content-Type", kind)]
+    return (Shot(fields=fields, body=body, kept=kept) if side == "request" else
+            Shot(answer=body, answer_fields=fields, kept=kept))
+
+
 def in_bodies(rng):
     keys = iter(KEYS * 20)
     for side in ("request", "answer"):
         for _ in range(5):
             for name, key, s, body in _each(rng, json_bodies, next(keys)):
                 # beyond what is kept, or unreadable: nothing of it need be shown
-                kept = name not in ("cut short", "cut behind the secret", "base64 of JSON", "UTF-16")
+                kept = name not in ("cut short", CUT_WITHIN, "cut behind the secret", "base64 of JSON", "UTF-16")
                 shot = Shot(fields=JSON, body=body, kept=kept) if side == "request" else Shot(
                     answer=body, kept=kept)
-                yield f"{side} JSON {name} {key}", s, shot
+                yield f"{side} JSON {name} {key}", s[:-CUT_BYTES] if name == CUT_WITHIN else s, shot
     for side in ("request", "answer"):
         for key in KEYS:
             s = text(rng)
@@ -240,19 +310,8 @@ def in_bodies(rng):
     for _ in range(4):
         for name, key, s, body in _each(rng, form_bodies, next(keys)):
             yield f"form {name} {key}", s, Shot(fields=FORM, body=body.encode())
-    for _ in range(3):
-        key = next(keys)
-        for name, body in (
-            ("field", lambda s: _multipart((f'name="{key}"', s), ('name="n"', KEPT.encode()))),
-            ("bracket", lambda s: _multipart((f'name="a[{key}]"', s), ('name="n"', KEPT.encode()))),
-            ("file", lambda s: _multipart(('name="f"; filename="a.bin"', s))),
-            ("JSON", lambda s: _multipart(('name="n"', dump({key: s.decode(), "n": KEPT})))),
-            ("unended", lambda s: _multipart((f'name="{key}"', s))[:-len(MULTIPART_END)]),
-            ("line feeds", lambda s: _multipart((f'name="{key}"', s)).replace(b"\r\n", b"\n")),
-        ):
-            s = text(rng)
-            yield f"multipart {name} {key}", s, Shot(
-                fields=MULTIPART, body=body(s.encode()), kept=name in ("field", "bracket", "JSON"))
+    for side in ("request", "answer"):
+        yield from in_typed_bodies(rng, side, next(keys))
     for side in ("request", "answer"):
         for key in KEYS[:12]:
             for name, key, s, body in _each(rng, xml_bodies, key):
