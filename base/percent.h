@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * percent: %XX undone byte by byte (RFC 3986 2.1).
+ * percent: hexadecimal digits, and %XX undone byte by byte (RFC 3986 2.1).
  */
 #ifndef BASE_PERCENT_H
 #define BASE_PERCENT_H
@@ -28,6 +28,16 @@ static inline size_t percent_byte(struct slice rest, char *ret)
 	}
 	*ret = rest.ptr[0];
 	return 1;
+}
+
+/* The same in a form or a query, where + is a blank (WHATWG URL 5.1). */
+static inline size_t form_byte(struct slice rest, char *ret)
+{
+	if (rest.ptr[0] == '+') {
+		*ret = ' ';
+		return 1;
+	}
+	return percent_byte(rest, ret);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/uuid7.h"
 
 #include "base/clock.h"
+#include "base/percent.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -99,20 +100,6 @@ void uuid_format(const struct uuid *id, char ret_text[UUID_TEXT_SIZE])
 	ret_text[n] = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if (c >= 'a' && c <= 'f') {
-		return c - 'a' + 10;
-	}
-	if (c >= 'A' && c <= 'F') {
-		return c - 'A' + 10;
-	}
-	return -1;
-}
-
 bool uuid_parse(struct slice text, struct uuid *ret_id)
 {
 	struct uuid id;
@@ -130,8 +117,8 @@ bool uuid_parse(struct slice text, struct uuid *ret_id)
 				return false;
 			}
 		}
-		high = hex_value(text.ptr[at++]);
-		low = hex_value(text.ptr[at++]);
+		high = hex_digit(text.ptr[at++]);
+		low = hex_digit(text.ptr[at++]);
 		if (high < 0 || low < 0) {
 			return false;
 		}

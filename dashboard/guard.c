@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "dashboard/guard.h"
 
+#include "base/percent.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -92,15 +94,6 @@ static bool is_own_origin(
 	return false;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /*
  * Decodes once. Refuses what could mean two paths: escapes of a slash, a backslash, a dot
  * or a percent sign, segments of dots, empty segments, and controls.
@@ -113,12 +106,12 @@ static bool read_path(struct slice raw, struct buf *path)
 		bool escaped = c == '%';
 
 		if (escaped) {
-			if (i + 2 >= raw.len || hex(raw.ptr[i + 1]) < 0 ||
-			    hex(raw.ptr[i + 2]) < 0) {
+			if (i + 2 >= raw.len || hex_digit(raw.ptr[i + 1]) < 0 ||
+			    hex_digit(raw.ptr[i + 2]) < 0) {
 				return false;
 			}
-			c = (unsigned char)(hex(raw.ptr[i + 1]) << 4 |
-			                    hex(raw.ptr[i + 2]));
+			c = (unsigned char)(hex_digit(raw.ptr[i + 1]) << 4 |
+			                    hex_digit(raw.ptr[i + 2]));
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7F || c == '\\' || (c == ' ' && !escaped) ||

@@ -5,6 +5,7 @@
 #include "dashboard/http.h"
 
 #include "base/json.h"
+#include "base/percent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,29 +81,14 @@ void reply_finish(struct reply *reply)
 	buf_finish(&reply->body);
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A + is a blank; what is no escape stays as it is. (URL Standard, 5.1) */
 static void decode(struct slice text, struct buf *out)
 {
 	buf_truncate(out, 0);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
+	for (size_t i = 0; i < text.len;) {
+		char c = 0;
 
-		if (c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
-		    hex(text.ptr[i + 2]) >= 0) {
-			c = (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2]));
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
-		}
+		i += form_byte((struct slice){ text.ptr + i, text.len - i }, &c);
 		buf_putc(out, c);
 	}
 }

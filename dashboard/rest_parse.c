@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/percent.h"
 #include "dashboard/rest_scan.h"
 
 #define PARAMETERS_MAX 300
@@ -19,31 +20,14 @@ struct parser {
 	size_t conditions;
 };
 
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
 /* application/x-www-form-urlencoded; a percent sign that is none stays. */
 static bool decode(struct rest_arena *arena, struct slice text, struct slice *ret_text)
 {
 	char *out = rest_arena_get(arena, text.len + 1);
 	size_t len = 0;
 
-	for (size_t i = 0; out && i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
-		    hex(text.ptr[i + 2]) >= 0) {
-			c = (char)(hex(text.ptr[i + 1]) * 16 + hex(text.ptr[i + 2]));
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
-		}
-		out[len++] = c;
+	for (size_t i = 0; out && i < text.len; len++) {
+		i += form_byte((struct slice){ text.ptr + i, text.len - i }, &out[len]);
 	}
 	*ret_text = (struct slice){ out, len };
 	return out != NULL;

@@ -17,33 +17,26 @@ void form_finish(struct form *form)
 	*form = (struct form){ 0 };
 }
 
-static void decode(struct buf *out, struct slice text, bool plus)
+static void decode(
+    struct buf *out, struct slice text, size_t (*read)(struct slice rest, char *ret))
 {
 	if (!buf_reserve(out, text.len)) {
 		return;
 	}
 	for (size_t i = 0; i < text.len;) {
-		char c = 0;
-
-		if (text.ptr[i] == '+' && plus) {
-			c = ' ';
-			i++;
-		} else {
-			i += percent_byte(
-			    (struct slice){ text.ptr + i, text.len - i }, &c);
-		}
-		out->ptr[out->len++] = c;
+		i += read(
+		    (struct slice){ text.ptr + i, text.len - i }, &out->ptr[out->len++]);
 	}
 }
 
 void form_decode(struct buf *out, struct slice text)
 {
-	decode(out, text, true);
+	decode(out, text, form_byte);
 }
 
 void percent_decode(struct buf *out, struct slice text)
 {
-	decode(out, text, false);
+	decode(out, text, percent_byte);
 }
 
 /* Room for one more field. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "routes/path.h"
 
+#include "base/percent.h"
+
 #include <errno.h>
 
 static bool is_name(struct slice text)
@@ -154,33 +156,6 @@ int path_pattern_parse(struct arena *arena, struct slice text, bool fold,
 	return 0;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte at *at, percent-decoded; *at goes past it. A "%" without two digits is itself.
- */
-static char next_byte(struct slice target, size_t *at)
-{
-	char c = target.ptr[(*at)++];
-
-	if (c == '%' && target.len - *at >= 2) {
-		int high = hex_value(target.ptr[*at]);
-		int low = hex_value(target.ptr[*at + 1]);
-
-		if (high >= 0 && low >= 0) {
-			*at += 2;
-			return (char)(high << 4 | low);
-		}
-	}
-	return c;
-}
-
 size_t path_normalise(struct slice target, char *out)
 {
 	size_t len = 0;
@@ -188,8 +163,10 @@ size_t path_normalise(struct slice target, char *out)
 
 	out[len++] = '/';
 	while (at < target.len && target.ptr[at] != '?' && target.ptr[at] != '#') {
-		char c = next_byte(target, &at);
+		char c = 0;
 
+		at +=
+		    percent_byte((struct slice){ target.ptr + at, target.len - at }, &c);
 		if (c != '/' || out[len - 1] != '/') {
 			out[len++] = c;
 		}

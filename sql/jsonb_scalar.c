@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/percent.h"
 #include "sql/jsonb_private.h"
 
 #define EXPONENT_MAX 2000 /* past it a number is printed as it was written */
@@ -15,11 +16,7 @@ static unsigned hex4(const char *text)
 	unsigned code = 0;
 
 	for (int i = 0; i < 4; i++) {
-		char c = text[i];
-
-		code = code * 16 + (unsigned)(c >= 'a'   ? c - 'a' + 10
-		                              : c >= 'A' ? c - 'A' + 10
-		                                         : c - '0');
+		code = code * 16 + (unsigned)hex_digit(text[i]);
 	}
 	return code;
 }
